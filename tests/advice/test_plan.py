@@ -72,7 +72,7 @@ def test_the_choice_of_learning_rates_goes_before_a_candidate():
     found = fit(1400)
     assert (found.found, found.scale) == (EVERY, Scale(1, 100))
     (reduced,) = found.left_out
-    assert "and one learning rate for all instead of the best of three for each;" in reduced
+    assert "and one learning rate for all instead of the best of four for each;" in reduced
     assert "learning rate" not in fit(2000).left_out[0]
 
 

@@ -43,13 +43,15 @@ def out(tmp_path):
     return tmp_path
 
 
-def tuned(out, monkeypatch, errors):
-    """Return the suite in a folder, tuned; ``errors`` has start → error of each trial or None."""
-    found = {}
-    for number, trial in enumerate(rates.trials_of(load_suite(out / SUITE))):
-        for (_, strategy, source), key in trial.trained.items():
-            if (error := errors[source or strategy][number]) is not None:
-                found[key] = error
+def tuned(out, monkeypatch, errors, pretrained=1e-3):
+    """Return the suite in a folder, tuned; ``errors`` has start → learning rate → its error."""
+    found, suite = {}, load_suite(out / SUITE)
+    pretraining = suite.pretraining.model_copy(update={"learning_rate": pretrained})
+    suite = suite.model_copy(update={"pretraining": pretraining})
+    for rate in {rate for known in errors.values() for rate in known}:
+        for (_, strategy, source), key in rates.trial_of(suite, rate).trained.items():
+            if rate in errors[source or strategy]:
+                found[key] = errors[source or strategy][rate]
     monkeypatch.setattr(rates, "run_jobs", lambda *about: None)
     return rates.tune_comparison(out, Site(Trained(found), Resources(1, "cpu")))
 
@@ -57,7 +59,7 @@ def tuned(out, monkeypatch, errors):
 def test_a_trial_is_the_first_pair_at_the_largest_size_and_budget(out):
     suite = load_suite(out / SUITE)
     whole = plan(resolve(suite))
-    first, *others = rates.trials_of(suite)
+    first, *others = [rates.trial_of(suite, rate) for rate in (1e-3, 3e-4, 1e-2)]
     arms = {("sevennet-0", "finetune", "SevenNet-0"), ("schnet", "finetune", "Si"),
             ("schnet", "scratch", None)}  # fmt: skip
     assert first.trained.keys() == arms
@@ -67,15 +69,21 @@ def test_a_trial_is_the_first_pair_at_the_largest_size_and_budget(out):
         model = models[key]
         assert (model.size, model.updates) == (suite.sizes[-1], 400)
         assert (model.subset_seed, model.init_seed) == (0, 0)
-        assert first.jobs[key].settings.training.learning_rate == rates.RATES[0]
+        assert first.jobs[key].settings.training.learning_rate == rates.RATES[0] == 1e-3
     new = {key for each in others for key in each.jobs if key not in whole.jobs}
     assert new == {key for each in others for key in each.trained.values()}
 
 
 def test_each_start_has_the_rate_of_its_lowest_error_at_all_sizes_and_budgets(out, monkeypatch):
-    errors = {"scratch": (3.0, 2.0, 1.0), "Si": (2.0, 1.0, 3.0), "SevenNet-0": (1.0, None, 3.0)}
-    suite = tuned(out, monkeypatch, errors)
-    assert rates.chosen_rates(suite.tuned) == {"scratch": 3e-3, "Si": 3e-4, "SevenNet-0": 1e-3}
+    errors = {
+        "scratch": {1e-3: 3.0, 3e-4: 4.0, 3e-3: 2.0, 1e-2: 1.0},
+        "Si": {1e-3: 2.0, 3e-4: 1.0, 3e-3: 3.0, 1e-4: 1.5},
+        "SevenNet-0": {1e-3: 1.0, 3e-3: 3.0, 2e-3: 0.9},
+    }
+    suite = tuned(out, monkeypatch, errors, pretrained=3e-3)
+    assert rates.chosen_rates(suite.tuned) == {"scratch": 1e-2, "Si": 3e-4, "SevenNet-0": 2e-3}
+    # Source models are trained from random weights, too, and longer.
+    assert suite.pretraining.learning_rate == 3e-3
     found = {
         (each.model.strategy if each.model.strategy == "scratch" else each.model.source,
          each.model.size, each.model.updates): resolve(suite).training(each.model).learning_rate
@@ -89,33 +97,48 @@ def test_each_start_has_the_rate_of_its_lowest_error_at_all_sizes_and_budgets(ou
     }
     groups = {group.source: group for _, _, group in suite.tuned.groups()}
     of_sevennet = groups["SevenNet-0"]
-    assert (of_sevennet.trials, of_sevennet.pruned, of_sevennet.size) == (3, 1, suite.sizes[-1])
-    assert (of_sevennet.validation_force_mae, of_sevennet.default_validation_force_mae) == (1, 1)
+    assert (of_sevennet.trials, of_sevennet.pruned, of_sevennet.size) == (4, 1, suite.sizes[-1])
+    assert (of_sevennet.validation_force_mae, of_sevennet.default_validation_force_mae) == (0.9, 1)
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [
+        ((1.0, 2.0, 3.0), 1e-4),
+        ((3.0, 2.0, 1.0), 1e-2),
+        ((2.0, 1.0, 3.0), 5e-4),
+        ((3.0, 1.0, 2.0), 2e-3),
+        ((None, 1.0, None), 5e-4),
+        ((2.0, None, None), 1e-4),
+        ((None, None, None), 1e-4),
+    ],
+)
+def test_the_last_rate_is_beside_the_best_of_the_others(errors, expected):
+    assert rates.next_rate(dict(zip((3e-4, 1e-3, 3e-3), errors, strict=True))) == expected
 
 
 def test_a_start_of_which_all_trials_failed_keeps_its_rate(out, monkeypatch):
-    nothing = (None, None, None)
-    suite = tuned(out, monkeypatch, {"scratch": (3.0, 2.0, 4.0), "Si": nothing,
-                                     "SevenNet-0": (float("inf"), 1.0, None)})  # fmt: skip
+    of_sevennet = {1e-3: float("inf"), 3e-4: 1.0}
+    errors = {"scratch": {1e-3: 3.0, 3e-4: 2.0}, "Si": {}, "SevenNet-0": of_sevennet}
+    suite = tuned(out, monkeypatch, errors, pretrained=3e-4)
     assert rates.chosen_rates(suite.tuned) == {"scratch": 3e-4, "SevenNet-0": 3e-4}
     before = (out / SUITE).read_bytes()
     untuned = suite.model_copy(update={"tuned": None})
     (out / SUITE).write_text(suite_text(untuned.model_dump(mode="json", exclude_defaults=True)))
-    assert tuned(out, monkeypatch, dict.fromkeys(("scratch", "Si", "SevenNet-0"), nothing)) == (
-        load_suite(out / SUITE)
-    )
+    nothing = {name: {} for name in errors}
+    assert tuned(out, monkeypatch, nothing) == load_suite(out / SUITE)
     assert (out / SUITE).read_bytes() != before
 
 
 def test_which_rates_were_chosen_is_stated_and_which_are_at_an_end():
-    chosen = {"scratch": 1e-3, "Si": 3e-4, "SevenNet-0": 3e-3}
-    text = " ".join(said(GAIN, {"rates": chosen})[0].sentences)
+    chosen = {"scratch": 1e-3, "Si": 1e-4, "SevenNet-0": 1e-2}
+    text = " ".join(said(GAIN, {"rates": chosen, "pretraining_rate": 3e-3})[0].sentences)
     assert (
-        "in one training each: 0.0003 (Si), 0.001 (scratch) and 0.003 (SevenNet-0). That of "
-        "SevenNet-0 is the highest that was tried: with a higher one the error may be smaller. "
+        "validation structures in one training each: 0.0001 (Si), 0.001 (scratch) and 0.01 "
+        "(SevenNet-0). Pretraining had 0.003. That of SevenNet-0 is the highest that was tried: with a higher one the error may be smaller. "
         "That of Si is the lowest that was tried: with a lower one the error may be smaller."
     ) in text
     assert "Not tested: stability in molecular dynamics, other learning rates" in text
     text = " ".join(said(GAIN)[0].sentences)
     assert "learning rates other than the one of all starts" in text
-    assert "validation structures, in one" not in text
+    assert "validation structures in one" not in text

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tlbench.advice.candidates import Candidate
 from tlbench.advice.plan import Scale, Target, suite_value
-from tlbench.advice.rates import trials_of
+from tlbench.advice.rates import HIGHEST, RATES, trial_of
 from tlbench.base.errors import InputError
 from tlbench.engine.estimates import estimate
 from tlbench.engine.run.runner import Listener, Report, Resources, run_jobs
@@ -65,8 +65,9 @@ class Calibration:
         """
         compared = planned(self.target, found, self.backbone, scale)
         jobs = compared.jobs
-        for trial in trials_of(compared.suite) if scale.chooses_rates else ():
-            jobs |= trial.jobs
+        # Which rate is tried last is not known yet.
+        for rate in (*RATES, HIGHEST) if scale.chooses_rates else ():
+            jobs |= trial_of(compared.suite, rate).jobs
         done = {key for key in jobs if self.store.state(key) is State.FINISHED}
         finished = {key: self.store.folder(key) for key in done | self.measured.keys()}
         predicted = estimate(jobs, done, finished, self.resources.device)

@@ -46,6 +46,8 @@ class Design:
     rates
         Name of a start, or that of scratch → learning rate that was chosen for it; empty if all
         have one.
+    pretraining_rate
+        That of models pretrained on data sets; None without these.
     """
 
     starts: tuple[str, ...]
@@ -60,12 +62,14 @@ class Design:
     theory: str = ""
     other_theories: Mapping[str, str] = field(default_factory=dict)
     rates: Mapping[str, float] = field(default_factory=dict)
+    pretraining_rate: float | None = None
 
     @classmethod
     def of(cls, study: Study) -> Self:
         """Return the design of a study of one target, all of whose test structures count."""
         card = study.ends[0].target
         split = getattr(card.origin, "split", None)
+        has_data = any(ends.data is not None for ends in study.ends)
         trained = [each for each in study.grid if each.strategy not in (BASELINE, PRETRAIN)]
         return cls(
             starts=tuple(dict.fromkeys(each.source for each in trained)),
@@ -82,6 +86,7 @@ class Design:
                 if ends.data is not None and _differ(ends.data, card)
             },
             rates=chosen_rates(study.suite.tuned),
+            pretraining_rate=study.suite.pretraining.learning_rate if has_data else None,
         )
 
     @property

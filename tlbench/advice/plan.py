@@ -221,7 +221,7 @@ def _reductions(found: Sequence[Candidate], scale: Scale, predict: Predict) -> I
     if scale.updates < full.updates:
         parts.append(f"{scale.updates:,} updates instead of {full.updates:,}")
     if scale.chooses_rates < full.chooses_rates:
-        parts.append("one learning rate for all instead of the best of three for each")
+        parts.append("one learning rate for all instead of the best of four for each")
     if parts:
         yield (
             f"Reduced to fit the time: {listed(parts)}; all of it would take about "

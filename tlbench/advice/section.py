@@ -316,7 +316,7 @@ def _reservations(answer: Answer) -> Iterator[str]:
             f"compared instead of the last: {listed(rising)}, each with scratch."
         )
     design = answer.design
-    yield from rate_sentences(design.rates)
+    yield from rate_sentences(design.rates, design.pretraining_rate)
     if design.marked:
         yield counting_sentence(design.marked, design.n_held_back)
     if design.n_train == answer.size:
