@@ -135,8 +135,9 @@ def test_which_rates_were_chosen_is_stated_and_which_are_at_an_end():
     text = " ".join(said(GAIN, {"rates": chosen, "pretraining_rate": 3e-3})[0].sentences)
     assert (
         "validation structures in one training each: 0.0001 (Si), 0.001 (scratch) and 0.01 "
-        "(SevenNet-0). Pretraining had 0.003. That of SevenNet-0 is the highest that was tried: with a higher one the error may be smaller. "
-        "That of Si is the lowest that was tried: with a lower one the error may be smaller."
+        "(SevenNet-0). Pretraining had 0.003. That of SevenNet-0 is the highest that was tried: "
+        "with a higher one the error may be smaller. That of Si is the lowest that was tried: "
+        "with a lower one the error may be smaller."
     ) in text
     assert "Not tested: stability in molecular dynamics, other learning rates" in text
     text = " ".join(said(GAIN)[0].sentences)
