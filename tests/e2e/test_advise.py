@@ -101,7 +101,7 @@ def asked(tmp_path_factory):
         )
 
     with pytest.raises(StoppedError):
-        ask(0, lambda job: job.label.startswith("finetune"))
+        ask(0, lambda job: "trial at 0.001, finetune" in job.label)
     assert "tuned" not in yaml.safe_load((folder / "out" / "suite.yaml").read_text())
     with pytest.raises(StoppedError):
         ask(1, lambda job: len(started[1]) == 40)

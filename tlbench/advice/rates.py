@@ -14,7 +14,7 @@ highest of `RATES`.
 
 import math
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tlbench.advice.plan import suite_text
@@ -104,7 +104,10 @@ def trial_of(suite: Suite, rate: float, starts: Container[StartKey] | None = Non
         start = model.backbone, model.strategy, source
         if starts is None or start in starts:
             trained[start] = cell.trained
-    return Trial(rate, with_ancestors(whole.jobs, trained.values()), trained)
+    jobs = with_ancestors(whole.jobs, trained.values())
+    for key in trained.values():
+        jobs[key] = replace(jobs[key], label=f"trial at {rate:g}, {jobs[key].label}")
+    return Trial(rate, jobs, trained)
 
 
 def tune_comparison(out: Path, site: Site) -> Suite:
