@@ -98,7 +98,7 @@ def test_starts_that_are_not_shown_to_be_worse_are_named(suite):
     assert "scratch" not in said
     clear = best_of(section_of(suite, records_of(5, scratch=200.0, finetune=60.0)))[0]
     assert clear.startswith("N = 10: ")
-    assert "all others with pairs enough are worse" in clear
+    assert "all others of at least 5 pairs are worse" in clear
 
 
 def test_of_many_that_are_not_shown_to_be_worse_the_nearest_are_named(suite):
@@ -126,7 +126,7 @@ def test_worse_is_beyond_3_percent_and_after_correction(suite):
     alike = said(times(1.02, 0.0001))[0]
     assert "not shown to be worse, by ratio to it: Si → Ge, finetune (1.02" in alike
     clear, rule = said(times(1.1, 0.001))[:2]
-    assert "all others with pairs enough are worse." in clear
+    assert "all others of at least 5 pairs are worse." in clear
     assert "after Holm's correction for all starts at all N; comparisons: 3." in rule
     assert "selected on the same data" in rule
 

@@ -191,7 +191,7 @@ def best_starts(rows: Sequence[Row], when: str) -> tuple[list[str], int]:
             shown = alike if more <= 1 else [*alike[:MOST_NAMED], f"{more} others"]
             said += f"; not shown to be worse, by ratio to it: {listed(shown)}"
         else:
-            said += "; all others with pairs enough are worse"
+            said += f"; all others of at least {ENOUGH} pairs are worse"
         found.append(f"{said}.")
     return found, len(p)
 
