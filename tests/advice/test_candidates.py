@@ -156,6 +156,16 @@ def test_two_potentials_of_runs_are_called_like_the_folders_of_these(tmp_path):
     assert {m.source for m in study.grid if m.strategy == "finetune"} == {"one", "two"}
 
 
+@pytest.mark.parametrize("name", ["scratch/potential.safetensors", "scratch.safetensors"])
+def test_a_potential_is_not_called_like_training_from_scratch(tmp_path, name):
+    own = build_potential("schnet", {"cutoff": CUTOFF})
+    own.reference_energy[32] = -1.0
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    own.save(tmp_path / name)
+    (found,) = candidates(load_card("sw-ge-8"), "schnet", [str(tmp_path / name)]).found
+    assert found.source["name"] == "scratch potential"
+
+
 def test_a_damaged_file_is_not_taken_for_one_that_holds_the_same_structures(tmp_path):
     ours = write_crystals(tmp_path / "ours.extxyz", "Ge", 20)
     theirs = write_crystals(tmp_path / "theirs.extxyz", "Ge", 20)

@@ -1,6 +1,7 @@
 """A comparison that fits the time: what is given up, in which order, and what is stated."""
 
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -9,6 +10,7 @@ from made_up_advice import GAIN, said
 from tlbench.advice.candidates import Candidate
 from tlbench.advice.design import Design
 from tlbench.advice.plan import (
+    FEWEST_PASSES,
     LEAST,
     PAIRS,
     SCALES,
@@ -16,6 +18,7 @@ from tlbench.advice.plan import (
     Target,
     TooShortError,
     fitting,
+    scales_for,
     suite_text,
     suite_value,
 )
@@ -74,6 +77,32 @@ def test_the_choice_of_learning_rates_goes_before_a_candidate():
     (reduced,) = found.left_out
     assert "and one learning rate for all instead of the best of four for each;" in reduced
     assert "learning rate" not in fit(2000).left_out[0]
+
+
+def sized(n_train, n_validation=20):
+    """Return a target of so many structures."""
+    numbers = {"train": n_train, "validation": n_validation, "test": 20}
+    return Target("x", SimpleNamespace(n_frames=numbers.get))
+
+
+def test_comparisons_that_can_carry_a_recommendation_are_before_others():
+    def passes(scale, size):
+        return scale.updates * 2 / size
+
+    assert scales_for(sized(40))[:6] == [*SCALES[:3], *SCALES[3:6]]
+    many = scales_for(sized(1000))
+    enough = [passes(scale, 100) >= FEWEST_PASSES for scale in many]
+    assert enough == sorted(enough, reverse=True)
+    assert enough.count(True) == 6
+    assert many[5] == Scale(1, 500, True)
+    assert set(many) == set(SCALES)
+
+
+def test_with_few_validation_structures_learning_rates_are_not_chosen():
+    few = scales_for(sized(40, 4))
+    assert not any(scale.chooses_rates for scale in few)
+    assert len(few) == len(set(few)) == len(SCALES) - 1
+    assert all(scale.chooses_rates for scale in scales_for(sized(40, 5))[:-1])
 
 
 def test_what_is_left_begins_again_with_the_most_thorough_comparison():

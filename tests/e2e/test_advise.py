@@ -52,6 +52,7 @@ def _small():
         for module in (plan, candidates):
             patch.setattr(module, "CUTOFF", 4.0)
         patch.setattr(plan, "SCALES", (plan.Scale(1, 32, True),))
+        patch.setattr(plan, "LARGEST", 16)
         # With ten times these rates so small a network learns from scratch as fast as from silicon.
         for module in (rates, calibration):
             patch.setattr(module, "RATES", (1e-3, 3e-4, 1.5e-3))
@@ -76,7 +77,7 @@ def asked(tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("advise")
     # Of larger forces than its own, so that a model of silicon has to be fine-tuned.
-    data = write_crystals(folder / "ge.extxyz", "Ge", 23, seed=1, sign=1.5)
+    data = write_crystals(folder / "ge.extxyz", "Ge", 50, seed=1, sign=1.5)
     # Its forces point the other way.
     wrong = write_crystals(folder / "wrong.extxyz", "Ge", 40, seed=2, sign=-1.0)
     card, _, _ = target_card(str(wrong), folder)
@@ -122,7 +123,9 @@ def test_the_known_answer_is_given_first(asked):
         "Start from Si: after 32 updates, in which each of the 16 structures was seen 4 times, its "
         "force error on 5"
     )
-    assert any("Do not start from Ge (wrong)" in each for each in others)
+    # Its learning rate is the highest that was tried, so that it is not advised against.
+    worse = "Higher than from scratch with the learning rates that were tried: Ge (wrong)"
+    assert any(worse in each for each in others)
     ratios = {line[0]: line[-1] for line in asked[0].section.tables[0].lines[1:]}
     assert float(ratios["Si"].split()[0]) < 0.8
     assert float(ratios["Ge (wrong)"].split()[0]) > 1.2
@@ -164,14 +167,10 @@ def test_every_start_has_the_learning_rate_of_the_best_of_its_trials(asked):
     compared = {cell.trained for cell in found.run.plan.cells}
     for arm, name in names.items():
         assert {each.rate for each in trials if each.trained[arm] in compared} == {expected[name]}
-    assert rates.chosen_rates(suite.tuned) == expected
+    assert rates.Choice.of(found.run.plan.study).rates == expected
     (sentence,) = [
-        s for s in found.section.sentences if s.startswith("Learning rates are the best")
+        s for s in found.section.sentences if s.startswith("Each start has the best of 4")
     ]
-    assert sentence.startswith(
-        "Learning rates are the best of 4 for each start, by the error on validation structures in "
-        "one training each: "
-    )
     assert all(f"{rate:g} (" in sentence for rate in expected.values())
     assert [any(s.startswith("Choosing learning rates") for s in each) for each in said] == [
         True, True, False, False,

@@ -95,6 +95,10 @@ def test_what_is_not_tuned_is_named_arm_by_arm():
         "updates, N = 1 after 60 updates); schnet, scratch-long."
     ) in said
     assert "No arm was tuned" not in said
+    every = [{"sizes": [1, 4], "updates": n} for n in (20, 60)]
+    arms = {name: [ARM | each for each in every] for name in ("scratch", "finetune")}
+    alone = suite(given(**arms, **{"scratch-long": [ARM | {"sizes": [1, 4], "updates": 60}]}))
+    assert "Pretraining was not tuned (schnet)." in budget_note(alone, tuned=True)
     assert "No arm was tuned" in budget_note(suite())
     assert "Not tuned" not in budget_note(suite())
 

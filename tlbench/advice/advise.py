@@ -12,7 +12,16 @@ from tlbench.advice.calibration import calibrate
 from tlbench.advice.candidates import Candidate, Candidates, candidates, check_here, published
 from tlbench.advice.defects import on_defects
 from tlbench.advice.design import Design
-from tlbench.advice.plan import SCALES, Target, TooShortError, fitting, suite_text, suite_value
+from tlbench.advice.plan import (
+    FEWEST_TO_CHOOSE,
+    SCALES,
+    Target,
+    TooShortError,
+    fitting,
+    scales_for,
+    suite_text,
+    suite_value,
+)
 from tlbench.advice.potential import FILE, write_best
 from tlbench.advice.question import (
     SUITE,
@@ -36,7 +45,7 @@ from tlbench.advice.stability import (
 from tlbench.advice.target import target_card
 from tlbench.base.errors import InputError
 from tlbench.base.files import write_whole
-from tlbench.base.phrases import duration
+from tlbench.base.phrases import counted, duration
 from tlbench.data.cards import SameDataError
 from tlbench.data.fetch import fetch
 from tlbench.engine.run.runner import Listener, Report, Resources
@@ -226,7 +235,8 @@ def _plan(
     if not measured.found:
         raise InputError(f"No candidate can be run: {' '.join(measured.failures)}")
     try:
-        fit = fitting(measured.found, question.backbone, seconds, measured.seconds)
+        scales = scales_for(target)
+        fit = fitting(measured.found, question.backbone, seconds, measured.seconds, scales)
     except TooShortError as error:
         spent = question.seconds - (deadline - time.monotonic())
         is_own = any(each.backbone == question.backbone for each in measured.found)
@@ -240,6 +250,9 @@ def _plan(
     card = target.card
     stated = on_defects(card, card.read(fetch(card))) if card.data_files() else ()
     left_out = [*stated, *known.left_out, *measured.failures, *fit.left_out]
+    if (n_validation := card.n_frames("validation")) < FEWEST_TO_CHOOSE:
+        few = counted(n_validation, "validation structure")
+        left_out.append(f"All starts have one learning rate, for want of more than {few}.")
     return Planned(left_out, seconds - fit.seconds, chooses_rates=fit.scale.chooses_rates)
 
 

@@ -24,6 +24,15 @@ true ratio 1: a start is recommended        1.4  2.0  2.3
 true ratio 0.7: a start is recommended     96.5 97.3 95.7
 true ratio 0.7: its interval covers 0.7    95.4 93.8 92.3
 ========================================== ==== ==== ====
+
+Where every start has the best of several learning rates (`tlbench.advice.rates`), lower is what is
+lower by more than `CHOSEN`, and the interval below 0.9. In studies of three candidates of which,
+like scratch, each has its lowest error at a rate of its own, from 3e-4 to 3e-3, and an error higher
+by 8 to 28 % at ten to the one half of that rate, and where errors have a scatter of 5 or 10 %, a
+start was then recommended in 2 to 3 % if the true ratio at the best rates was 1, and in 96 to 100 %
+if it was 0.7. With 3 % instead of `CHOSEN` it were 7 to 12 %, if the true ratio was 1; with one
+rate for all, 3 to 30 %. The interval of a recommended start covered 0.7 in 78 to 88 % (tests repeat
+one of them).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,8 +43,9 @@ from typing import Literal
 
 from tlbench.advice.defects import mark_counts
 from tlbench.advice.design import Design
+from tlbench.advice.plan import FEWEST_PASSES
 from tlbench.data.marks import is_unmarked
-from tlbench.metrics.statistics import Convergence, Interval, Ratio, holm
+from tlbench.metrics.statistics import CONVERGED, Convergence, Interval, Ratio, holm
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.outcomes import BEST, convergences, difference, series_of
 from tlbench.report.forgetting.retention import Retained, retained
@@ -45,11 +55,11 @@ from tlbench.report.sections.starts import starts_of
 from tlbench.report.wording import BASELINE
 from tlbench.results.results import Results
 
-FEWEST_PASSES = 10
-"""Times that models have seen each training structure before one of them is recommended.
+CHOSEN = 0.1
+"""By how much an error has to be lower where every start has a learning rate of its own.
 
-With fewer, errors still fall steeply, and a comparison is of how fast models begin to learn: a
-start may lead after one pass that others, or scratch, overtake in ten.
+That is chosen from single trainings, for all pairs alike, so that intervals over pairs do not allow
+for the choice.
 """
 
 Side = Literal["lower", "higher", "same", "no claim"]
@@ -107,7 +117,12 @@ class Answer:
         """Every start beside scratch, the lowest ratio first."""
         pairs = {name: self.rows((name, self.size), (BASELINE, self.size)) for name in self.curves}
         known = {name: (some[0], some[1]) for name, some in pairs.items() if some}
-        return compared(known, self.design.has_tests)
+        return compared(known, self.design.has_tests, self.least)
+
+    @property
+    def least(self) -> float:
+        """By how much an error has to be lower or higher for a claim."""
+        return CONVERGED if self.design.choice is None else CHOSEN
 
     @property
     def passes(self) -> float:
@@ -194,7 +209,11 @@ class Answer:
         ratios = {n: ratio_between(*some) for n, some in enumerate(rows) if some}
         known = {n: ratio for n, ratio in ratios.items() if ratio is not None}
         p = holm({n: ratio.p for n, ratio in known.items() if ratio.p is not None})
-        return [(others[n], r) for n, r in known.items() if difference(r, p.get(n)) != "higher"]
+        return [
+            (others[n], ratio)
+            for n, ratio in known.items()
+            if difference(ratio, p.get(n), self.least) != "higher"
+        ]
 
     def doubling(self, name: str) -> Ratio | None:
         """Return by which factor twice the structures change an error, if the curve goes on so.
@@ -223,7 +242,9 @@ class Answer:
                 yield name, n_pairs
 
 
-def compared(pairs: Mapping[str, tuple[Row, Row]], has_tests: bool = True) -> list[Start]:
+def compared(
+    pairs: Mapping[str, tuple[Row, Row]], has_tests: bool = True, least: float = CONVERGED
+) -> list[Start]:
     """Return starts beside what they are compared with, the lowest ratio first.
 
     Parameters
@@ -232,21 +253,23 @@ def compared(pairs: Mapping[str, tuple[Row, Row]], has_tests: bool = True) -> li
         Name of a start → its models, and those that they are compared with.
     has_tests
         Whether test structures are enough for a claim.
+    least
+        By how much an error has to be lower or higher for one.
     """
     ratios = {name: ratio_between(row, baseline) for name, (row, baseline) in pairs.items()}
     known = {name: ratio for name, ratio in ratios.items() if ratio is not None}
     p = holm({name: ratio.p for name, ratio in known.items() if ratio.p is not None})
     found = [
-        Start(n, pairs[n][0], ratio, _side(ratio, p.get(n)) if has_tests else "no claim")
+        Start(n, pairs[n][0], ratio, _side(ratio, p.get(n), least) if has_tests else "no claim")
         for n, ratio in known.items()
     ]
     return sorted(found, key=lambda each: each.ratio.value)
 
 
-def _side(ratio: Ratio, p: float | None) -> Side:
+def _side(ratio: Ratio, p: float | None, least: float) -> Side:
     if ratio.interval is None or ratio.n_pairs < CLAIM_PAIRS:
         return "no claim"
-    return difference(ratio, p)
+    return difference(ratio, p, least)
 
 
 def answer_of(

@@ -58,6 +58,9 @@ class Calibration:
     def seconds(self, found: Sequence[Candidate], scale: Scale) -> float:
         """Return how long a comparison takes by the clock, less what of it is done.
 
+        Where learning rates are still to be chosen, no training counts as done: that of other
+        comparisons may have other rates.
+
         Raises
         ------
         InputError
@@ -69,6 +72,8 @@ class Calibration:
         for rate in (*RATES, HIGHEST) if scale.chooses_rates else ():
             jobs |= trial_of(compared.suite, rate).jobs
         done = {key for key in jobs if self.store.state(key) is State.FINISHED}
+        if scale.chooses_rates:
+            done = {key for key in done if jobs[key].kind in _KINDS}
         finished = {key: self.store.folder(key) for key in done | self.measured.keys()}
         predicted = estimate(jobs, done, finished, self.resources.device)
         for key, each in predicted.predictions.items():

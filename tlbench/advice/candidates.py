@@ -11,7 +11,7 @@ from tlbench.base.errors import InputError, TlbenchError
 from tlbench.data.cards import Card, card_names, load_card, shared_data
 from tlbench.data.fetch import needs_download
 from tlbench.jobs.context import MODEL
-from tlbench.report.wording import listed
+from tlbench.report.wording import BASELINE, listed
 from tlbench.study.sources import SourceChoice, is_potential, potential_of, takers_of
 from tlbench.transfer.element_map import element_starts, mean_differences
 from tlbench.transfer.potentials import POTENTIALS
@@ -206,6 +206,9 @@ def _asked(word: str, card: Card, backbone: str) -> Candidate:
             # Every potential is called so in the folder of its run, which tells them apart.
             called = re.sub(r"[^A-Za-z0-9 ._-]+", "-", Path(word).absolute().parent.name)
             source["name"] = called.lstrip(" ._-")[:64] or Path(MODEL).stem
+        if source.get("name", Path(word).stem) == BASELINE:
+            # Answers call training from random weights so.
+            source["name"] = f"{BASELINE} potential"
         choice = SourceChoice(file=source["file"])
         if not takers_of(potential_of(choice), {backbone: {}}, CUTOFF):
             raise InputError(

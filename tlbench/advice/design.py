@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from tlbench.advice.candidates import is_empirical
-from tlbench.advice.rates import chosen_rates
+from tlbench.advice.rates import Choice
 from tlbench.data.cards import Card
 from tlbench.data.marks import MarkName
 from tlbench.report.wording import BASELINE
@@ -43,11 +43,8 @@ class Design:
         Level of theory of the data, as their card states it.
     other_theories
         Name of a start that is pretrained on labels of another one → that.
-    rates
-        Name of a start, or that of scratch → learning rate that was chosen for it; empty if all
-        have one.
-    pretraining_rate
-        That of models pretrained on data sets; None without these.
+    choice
+        How learning rates were chosen; None if all starts have one.
     """
 
     starts: tuple[str, ...]
@@ -61,15 +58,13 @@ class Design:
     n_held_back: int = 0
     theory: str = ""
     other_theories: Mapping[str, str] = field(default_factory=dict)
-    rates: Mapping[str, float] = field(default_factory=dict)
-    pretraining_rate: float | None = None
+    choice: Choice | None = None
 
     @classmethod
     def of(cls, study: Study) -> Self:
         """Return the design of a study of one target, all of whose test structures count."""
         card = study.ends[0].target
         split = getattr(card.origin, "split", None)
-        has_data = any(ends.data is not None for ends in study.ends)
         trained = [each for each in study.grid if each.strategy not in (BASELINE, PRETRAIN)]
         return cls(
             starts=tuple(dict.fromkeys(each.source for each in trained)),
@@ -85,8 +80,7 @@ class Design:
                 for ends in study.ends
                 if ends.data is not None and _differ(ends.data, card)
             },
-            rates=chosen_rates(study.suite.tuned),
-            pretraining_rate=study.suite.pretraining.learning_rate if has_data else None,
+            choice=Choice.of(study),
         )
 
     @property

@@ -3,12 +3,13 @@
 Every comparison has `PAIRS` pairs, because with fewer no difference is claimed, and two budgets,
 because from one it could not be seen whether training has converged. What is given up for time is,
 in the order of `SCALES`, updates, smaller sizes and the choice of learning rates
-(`tlbench.advice.rates`); then the dearest candidate, and the others begin again with the first
-scale; of the last one, still more updates.
+(`tlbench.advice.rates`); before all others come those with `FEWEST_PASSES`. Then the dearest
+candidate is given up, and the others begin again with the first scale; of the last one, still more
+updates.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -46,12 +47,29 @@ class Scale:
 
 SCALES = (
     *(Scale(3, updates, True) for updates in (3200, 1600, 800)),
-    *(Scale(2, updates, True) for updates in (800, 400, 200)),
+    Scale(2, 800, True),
+    Scale(1, 800, True),
+    Scale(2, 400, True),
+    Scale(1, 500, True),
+    Scale(2, 200, True),
     *(Scale(1, updates, True) for updates in (200, 100)),
     Scale(1, 100),
 )
 LEAST = Scale(1, 50)
 """Only where no candidate is left that could be given up."""
+
+BATCH_SIZE = 2
+"""Structures of an update."""
+
+FEWEST_PASSES = 10
+"""Times that models have seen each training structure before one of them is recommended.
+
+With fewer, errors still fall steeply, and a comparison is of how fast models begin to learn: a
+start may lead after one pass that others, or scratch, overtake in ten.
+"""
+
+FEWEST_TO_CHOOSE = 5
+"""Validation structures that learning rates are chosen by; with fewer all starts have one rate."""
 
 BUDGETS = 4
 """The larger budget is so many times the smaller one."""
@@ -113,7 +131,7 @@ def suite_value(
         "init_seeds": list(seeds),
         "pairing": "zip",
         "pretraining": {"updates": PRETRAINING * scale.updates, "validation_points": 4},
-        "training": {"batch_size": 2, "validation_points": 4},
+        "training": {"batch_size": BATCH_SIZE, "validation_points": 4},
         "budgets": [scale.updates // BUDGETS, scale.updates],
         "metrics": ["force_mae", "force_rmse", "energy_mae"],
     }
@@ -166,11 +184,35 @@ class Fit:
     left_out: Sequence[str]
 
 
-def fitting(found: Sequence[Candidate], backbone: str, seconds: float, predict: Predict) -> Fit:
-    """Return the most thorough comparison that fits a time.
+def scales_for(target: Target) -> list[Scale]:
+    """Return the comparisons there may be of some data, the most thorough first.
+
+    Those whose models see each structure often enough for a recommendation are before all others.
+    """
+    (size,) = target.sizes(1)
+    enough = FEWEST_PASSES * size / min(BATCH_SIZE, size)
+    scales = sorted(SCALES, key=lambda scale: scale.updates < enough)
+    if target.card.n_frames("validation") < FEWEST_TO_CHOOSE:
+        scales = [replace(scale, chooses_rates=False) for scale in scales]
+    return list(dict.fromkeys(scales))
+
+
+def fitting(
+    found: Sequence[Candidate],
+    backbone: str,
+    seconds: float,
+    predict: Predict,
+    scales: Sequence[Scale] = SCALES,
+) -> Fit:
+    """Return the first of some comparisons that fits a time.
 
     The last candidate of ``backbone`` is not given up: what it trains from scratch is what others
     are compared with.
+
+    Parameters
+    ----------
+    scales
+        As of `scales_for`.
 
     Raises
     ------
@@ -180,12 +222,13 @@ def fitting(found: Sequence[Candidate], backbone: str, seconds: float, predict: 
     given_up: list[tuple[Sequence[Candidate], Candidate]] = []
     while True:
         last = len(found) == 1
-        for scale in (*SCALES, LEAST) if last else SCALES:
+        for scale in (*scales, LEAST) if last else scales:
             taken = predict(found, scale)
             if taken <= seconds:
-                least = LEAST if scale == LEAST else SCALES[-1]
+                least = LEAST if scale == LEAST else scales[-1]
                 left_out = [_left_out(some, each, least, predict) for some, each in given_up]
-                return Fit(found, scale, taken, [*left_out, *_reductions(found, scale, predict)])
+                reduced = _reductions(found, scale, scales[0], predict)
+                return Fit(found, scale, taken, [*left_out, *reduced])
         if last:
             raise TooShortError(
                 f"the least comparison, of {found[0].name} with training from scratch over {PAIRS} "
@@ -196,7 +239,7 @@ def fitting(found: Sequence[Candidate], backbone: str, seconds: float, predict: 
         rests = {
             each: [other for other in found if other is not each] for each in found if own != [each]
         }
-        costs = {each: predict(rest, SCALES[-1]) for each, rest in rests.items()}
+        costs = {each: predict(rest, scales[-1]) for each, rest in rests.items()}
         dearest = min(costs, key=lambda each: costs[each])
         given_up.append((found, dearest))
         found = rests[dearest]
@@ -211,9 +254,10 @@ def _left_out(found: Sequence[Candidate], each: Candidate, least: Scale, predict
     )
 
 
-def _reductions(found: Sequence[Candidate], scale: Scale, predict: Predict) -> Iterator[str]:
+def _reductions(
+    found: Sequence[Candidate], scale: Scale, full: Scale, predict: Predict
+) -> Iterator[str]:
     """Yield what a scale has less than the most thorough one."""
-    full = SCALES[0]
     parts = []
     if scale.n_sizes < full.n_sizes:
         few = {1: "one size", 2: "two sizes"}[scale.n_sizes]

@@ -7,19 +7,21 @@ with one beside the best of them (`next_rate`). That of the lowest error on vali
 the learning rate of all models of the start. Test structures are not read, and the model of the
 best trial is one that the comparison needs anyway.
 
-Scratch is tried first, and models are pretrained on data sets with its rate: they are trained from
-random weights, too. As they have more updates, for which lower rates suit, it is at most the
-highest of `RATES`.
+Scratch is tried before starts from data sets, on which models are pretrained with its rate: they
+are trained from random weights, too. It is at most the highest of `RATES`, because pretraining is
+long, and one that diverges loses a pair. Pretraining is not tuned itself.
 """
 
 import math
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tlbench.advice.plan import suite_text
 from tlbench.advice.question import SUITE, write_into
 from tlbench.advice.site import Site
+from tlbench.base.phrases import counted
 from tlbench.base.schema import digest, read_yaml
 from tlbench.engine.run.runner import run_jobs
 from tlbench.engine.store.store import State, Store
@@ -30,7 +32,7 @@ from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
 from tlbench.study.plan import PRETRAIN, Plan
 from tlbench.study.shards import with_ancestors
-from tlbench.study.study import resolve
+from tlbench.study.study import Study, resolve
 from tlbench.study.suite import Suite
 from tlbench.study.tuned import Tuned, TunedGroup, TunedSettings
 from tlbench.transfer import arm
@@ -83,7 +85,7 @@ def next_rate(errors: Errors) -> float:
         return LOWEST
     if higher < middle:
         return HIGHEST
-    return BETWEEN[higher < lower]
+    return BETWEEN[1] if higher < lower else BETWEEN[0]
 
 
 def trial_of(suite: Suite, rate: float, starts: Container[StartKey] | None = None) -> Trial:
@@ -113,7 +115,8 @@ def trial_of(suite: Suite, rate: float, starts: Container[StartKey] | None = Non
 def tune_comparison(out: Path, site: Site) -> Suite:
     """Run the trials of the comparison in a folder, and return it with the rates that are best.
 
-    Its suite is written to the folder again. A start all of whose trials failed keeps its rate.
+    Its suite is written to the folder again. A start keeps its rate if all of its trials diverged,
+    or one failed otherwise.
 
     Raises
     ------
@@ -126,15 +129,17 @@ def tune_comparison(out: Path, site: Site) -> Suite:
         f"Choosing learning rates: each start is tried with {tried}, then with one beside the best."
     )
     value, _ = read_yaml(out / SUITE)
+    study = resolve(suite)
+    pretrained = {ends.source_name for ends in study.ends if ends.data is not None}
     starts = trial_of(suite, RATES[0]).trained
-    found = _tried(suite, [start for start in starts if start[1] == BASELINE], site)
-    for errors in list(found.values()):
-        if (best := _best(errors)) is not None:
-            rate = min(best, max(RATES))
-            changed = suite.pretraining.model_copy(update={"learning_rate": rate})
-            suite = suite.model_copy(update={"pretraining": changed})
-            value["pretraining"] = value["pretraining"] | {"learning_rate": rate}
-    found |= _tried(suite, [start for start in starts if start not in found], site)
+    found = _tried(suite, [start for start in starts if start[2] not in pretrained], site)
+    scratch = [_best(errors) for start, errors in found.items() if start[1] == BASELINE]
+    for best in filter(None, scratch):
+        rate = min(best, max(RATES))
+        changed = suite.pretraining.model_copy(update={"learning_rate": rate})
+        suite = suite.model_copy(update={"pretraining": changed})
+        value["pretraining"] = value["pretraining"] | {"learning_rate": rate}
+    found |= _tried(suite, [start for start in starts if start[2] in pretrained], site)
     tuned = _tuned(suite, found)
     if tuned is None:
         return suite
@@ -143,13 +148,16 @@ def tune_comparison(out: Path, site: Site) -> Suite:
 
 
 def _tried(suite: Suite, starts: Sequence[StartKey], site: Site) -> dict[StartKey, Errors]:
-    """Try some starts with each of `RATES`, and with one beside the best; return their errors."""
+    """Try some starts with each of `RATES`, and with one beside the best; return their errors.
+
+    Those of which a trial failed otherwise than by diverging are not among them.
+    """
     found = _errors(suite, [trial_of(suite, rate, starts) for rate in RATES], site)
     last: dict[float, list[StartKey]] = {}
     for start, errors in found.items():
         last.setdefault(next_rate(errors), []).append(start)
     beside = _errors(suite, [trial_of(suite, *each) for each in last.items()], site)
-    return {start: errors | beside[start] for start, errors in found.items()}
+    return {start: found[start] | errors for start, errors in beside.items()}
 
 
 def _best(errors: Errors) -> float | None:
@@ -159,21 +167,34 @@ def _best(errors: Errors) -> float | None:
 
 
 def _errors(suite: Suite, trials: Sequence[Trial], site: Site) -> dict[StartKey, Errors]:
-    """Run trials that are not done; return what came of them."""
+    """Run trials that are not done; return what came of the starts that lack none of them."""
     jobs = {key: job for each in trials for key, job in each.jobs.items()}
     shown = Plan(resolve(suite), jobs=jobs)
+    diverged: set[str] = set()
+
+    def tell(event: str, job: Job, **fields: Any) -> None:
+        if event == "failed" and fields.get("diverged"):
+            diverged.add(job.key)
+        site.on_event(event, job, **fields)
+
     run_jobs(
         jobs,
         site.store,
         site.resources,
         lambda report: site.on_change(shown, site.store, report),
-        site.on_event,
+        tell,
     )
     found: dict[StartKey, Errors] = {}
+    failed: set[StartKey] = set()
     for each in trials:
         for start, key in each.trained.items():
-            found.setdefault(start, {})[each.rate] = _validation_error(site.store, key)
-    return found
+            if site.store.state(key) is State.FINISHED:
+                found.setdefault(start, {})[each.rate] = _validation_error(site.store, key)
+            elif key in diverged:
+                found.setdefault(start, {})[each.rate] = None
+            else:
+                failed.add(start)
+    return {start: errors for start, errors in found.items() if start not in failed}
 
 
 def _tuned(suite: Suite, found: Mapping[StartKey, Errors]) -> Tuned | None:
@@ -213,45 +234,85 @@ def _tuned(suite: Suite, found: Mapping[StartKey, Errors]) -> Tuned | None:
 
 
 def _validation_error(store: Store, key: str) -> float | None:
-    """Return the error of a model that was trained; None if training failed or it has none."""
-    if store.state(key) is not State.FINISHED:
-        return None
+    """Return the error of a model that was trained; None if it is none to compare with."""
     error = store.result(key, train.Result).validation_force_mae
-    return error if error is not None and math.isfinite(error) else None
+    return error if error is not None and 0 < error < math.inf else None
 
 
-def chosen_rates(tuned: Tuned | None) -> dict[str, float]:
-    """Return the name of each start, or that of scratch → its learning rate; empty if not tuned."""
-    groups = tuned.groups() if tuned else ()
-    return {
-        group.source or BASELINE: group.settings.learning_rate
-        for _, strategy, group in groups
-        if strategy == BASELINE or group.source
-    }
+@dataclass(frozen=True)
+class Choice:
+    """Learning rates of a comparison, chosen by trials.
 
-
-def rate_sentences(rates: Mapping[str, float], pretraining: float | None = None) -> Iterator[str]:
-    """Yield which learning rates were chosen, and of which starts another may be better still.
-
-    Parameters
+    Attributes
     ----------
+    rates
+        Name of a start, or that of scratch → its learning rate.
+    kept
+        Names of starts whose trials failed, which have the ``rate`` of the suite.
+    size, updates, n_validation
+        Training structures, updates and validation structures of a trial.
     pretraining
-        The one of models that were pretrained on data sets.
+        Learning rate of models that were pretrained on data sets; None without these.
     """
-    if not rates:
-        return
-    starts: dict[float, list[str]] = {}
-    for name, rate in rates.items():
-        starts.setdefault(rate, []).append(name)
-    named = listed(f"{rate:g} ({listed(starts[rate])})" for rate in sorted(starts))
-    yield (
-        f"Learning rates are the best of {N_TRIALS} for each start, by the error on validation "
-        f"structures in one training each: {named}."
-        + ("" if pretraining is None else f" Pretraining had {pretraining:g}.")
-    )
-    for end, most, more in ((HIGHEST, "highest", "higher"), (LOWEST, "lowest", "lower")):
-        if end in starts:
+
+    rates: Mapping[str, float]
+    kept: tuple[str, ...]
+    rate: float
+    size: int
+    updates: int
+    n_validation: int
+    pretraining: float | None
+
+    @classmethod
+    def of(cls, study: Study) -> "Choice | None":
+        """Return what was chosen for a study of one target; None if nothing was."""
+        suite = study.suite
+        if suite.tuned is None:
+            return None
+        rates = {
+            group.source or BASELINE: group.settings.learning_rate
+            for _, strategy, group in suite.tuned.groups()
+            if strategy == BASELINE or group.source
+        }
+        has_data = any(ends.data is not None for ends in study.ends)
+        names = dict.fromkeys([BASELINE, *(ends.source_name for ends in study.ends)])
+        size = suite.sizes[-1]
+        return cls(
+            rates=rates,
+            kept=tuple(name for name in names if name not in rates),
+            rate=suite.training.learning_rate,
+            size=size,
+            updates=suite.training.updates,
+            n_validation=min(size, study.ends[0].target.n_frames("validation")),
+            pretraining=suite.pretraining.learning_rate if has_data else None,
+        )
+
+    def is_at_an_end(self, name: str) -> bool:
+        """Return whether the rate of a start is the lowest or the highest that was tried."""
+        return self.rates.get(name) in (LOWEST, HIGHEST)
+
+    def sentences(self) -> Iterator[str]:
+        """Yield how rates were chosen, and of which starts another may be better still."""
+        starts: dict[float, list[str]] = {}
+        for name, rate in self.rates.items():
+            starts.setdefault(rate, []).append(name)
+        named = listed(f"{rate:g} ({listed(starts[rate])})" for rate in sorted(starts))
+        yield (
+            f"Each start has the best of {N_TRIALS} learning rates, by the error on "
+            f"{counted(self.n_validation, 'validation structure')} after one training with "
+            f"{counted(self.size, 'structure')} and {counted(self.updates, 'update')}: {named}. "
+            "Intervals do not allow for this choice."
+        )
+        for end, most, more in ((HIGHEST, "highest", "higher"), (LOWEST, "lowest", "lower")):
+            if end in starts:
+                yield (
+                    f"That of {listed(starts[end])} is the {most} that was tried: with a {more} "
+                    "one the error may be smaller."
+                )
+        if self.kept:
             yield (
-                f"That of {listed(starts[end])} is the {most} that was tried: with a {more} one "
-                "the error may be smaller."
+                f"Trials of {listed(self.kept)} failed; what is compared has a learning rate of "
+                f"{self.rate:g}, which need not suit it."
             )
+        if self.pretraining is not None:
+            yield f"Models were pretrained with {self.pretraining:g}, which was not tuned."

@@ -6,12 +6,12 @@ from tlbench.advice.answer import Answer, Start, unconverged
 from tlbench.advice.as_is import AsIs
 from tlbench.advice.defects import counting_sentence
 from tlbench.advice.forgetting import forgetting_sentences, unmeasured_forgetting
-from tlbench.advice.rates import rate_sentences
+from tlbench.advice.rates import LOWEST
 from tlbench.advice.stability import Stability
 from tlbench.advice.survival import stability_sentence, stability_table
 from tlbench.base.phrases import counted
 from tlbench.metrics import METRICS
-from tlbench.metrics.statistics import CONVERGED, FIXED, Ratio
+from tlbench.metrics.statistics import FIXED, Ratio
 from tlbench.report.budgets.outcomes import BEST
 from tlbench.report.content import Block, Lines, Section, Sentences, Table, lines_of
 from tlbench.report.rows import Row, ratio_between
@@ -222,15 +222,18 @@ def _recommendation(answer: Answer, best: Start | None) -> str:
         return f"{said}."
     return (
         f"No start is recommended: {after}, no force error {on} is lower than {scratch} by more "
-        f"than {100 * CONVERGED:g} % beyond chance."
+        f"than {100 * answer.least:g} % beyond chance."
     )
 
 
 def _as_is(answer: Answer) -> Iterator[str]:
     """Yield of which starts fine-tuning is worse, or not shown to be better, than none at all."""
-    found, rates = answer.beside_as_is, answer.design.rates
+    found, choice = answer.beside_as_is, answer.design.choice
     if worse := [each for each in found if each.side == "higher"]:
-        end = "" if rates else "; a lower learning rate may help"
+        is_open = choice is None or any(
+            choice.rates.get(each.name, LOWEST) == LOWEST for each in worse
+        )
+        end = "; a lower learning rate may help" if is_open else ""
         yield f"Worse fine-tuned than as it is: {_beside_as_is(answer, worse)}{end}."
     if same := [each for each in found if each.side == "same"]:
         yield f"Not shown to be better fine-tuned than as it is: {_beside_as_is(answer, same)}."
@@ -245,7 +248,7 @@ def _beside_as_is(answer: Answer, starts: Sequence[Start]) -> str:
 
 
 def _others(answer: Answer, best: Start | None) -> Iterator[str]:
-    others = [each for each in answer.starts if each is not best]
+    others, choice = [each for each in answer.starts if each is not best], answer.design.choice
     lower = [each for each in others if each.side == "lower"]
     if lower:
         yield f"Lower than from scratch, too: {_named(lower)}."
@@ -253,11 +256,16 @@ def _others(answer: Answer, best: Start | None) -> Iterator[str]:
         said = listed(f"{start.name} ({_ratio(ratio)} times its error)" for start, ratio in rivals)
         yield f"Not shown to be worse than {best.name}: {said}."
     if same := [each for each in others if each.side == "same"]:
-        yield f"Cannot be distinguished from training from scratch: {_named(same)}."
+        yield (
+            "Not shown to differ from training from scratch by more than "
+            f"{100 * answer.least:g} %: {_named(same)}."
+        )
     if higher := [each for each in others if each.side == "higher"]:
         named = _named(higher)
         if answer.has_few_passes:
             yield f"Higher than from scratch with so few updates: {named}."
+        elif choice is not None and any(choice.is_at_an_end(each.name) for each in higher):
+            yield f"Higher than from scratch with the learning rates that were tried: {named}."
         else:
             yield f"Do not start from {named}: the error is higher than from scratch."
 
@@ -316,7 +324,8 @@ def _reservations(answer: Answer) -> Iterator[str]:
             f"compared instead of the last: {listed(rising)}, each with scratch."
         )
     design = answer.design
-    yield from rate_sentences(design.rates, design.pretraining_rate)
+    if design.choice is not None:
+        yield from design.choice.sentences()
     if design.marked:
         yield counting_sentence(design.marked, design.n_held_back)
     if design.n_train == answer.size:
@@ -337,7 +346,7 @@ def _untested(answer: Answer, stability: Stability | str) -> str:
     """Return what was not tested."""
     said = [] if isinstance(stability, Stability) else ["stability in molecular dynamics"]
     of_all = "learning rates other than the one of all starts"
-    said.append("other learning rates" if answer.design.rates else of_all)
+    said.append("other learning rates" if answer.design.choice else of_all)
     unknown = unmeasured_forgetting(answer)
     if unknown:
         all_ = not answer.retained

@@ -10,6 +10,7 @@ from tlbench.study.model_key import Place
 from tlbench.study.places import trained_places, untuned_places
 from tlbench.study.study import Study
 from tlbench.study.suite import Suite
+from tlbench.study.tuned import PRETRAINING
 from tlbench.transfer import arm
 
 BASELINE = "scratch"
@@ -251,6 +252,8 @@ def untuned_note(suite: Suite, untuned: Sequence[Place]) -> str:
     arms: dict[tuple[str, str], list[Place]] = {}
     for place in untuned:
         arms.setdefault((place.backbone, place.strategy), []).append(place)
+    if {strategy for _, strategy in arms} == {PRETRAINING}:
+        return f"Pretraining was not tuned ({listed(backbone for backbone, _ in arms)})."
     names = [
         f"{backbone}, {strategy}"
         + ("" if len(places) == every[backbone, strategy] else f" ({_where(places)})")

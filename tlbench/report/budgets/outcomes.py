@@ -189,7 +189,9 @@ class Outcome:
         return [(name, found) for name, found in both if found is None or not found.is_converged]
 
 
-def difference(ratio: Ratio, p: float | None) -> Literal["lower", "higher", "same"]:
+def difference(
+    ratio: Ratio, p: float | None, least: float = CONVERGED
+) -> Literal["lower", "higher", "same"]:
     """Return whether an error is lower or higher by more than 3 %, beyond chance.
 
     Parameters
@@ -198,12 +200,14 @@ def difference(ratio: Ratio, p: float | None) -> Literal["lower", "higher", "sam
         Of the error to the one it is compared with.
     p
         p value of the ratio after Holm's correction; None where there are too few pairs.
+    least
+        By how much it has to be lower, instead of 3 %.
     """
     if ratio.interval is None or p is None or p >= LEVEL:
         return "same"
-    if ratio.interval.high < 1 - CONVERGED:
+    if ratio.interval.high < 1 - least:
         return "lower"
-    return "higher" if ratio.interval.low > 1 / (1 - CONVERGED) else "same"
+    return "higher" if ratio.interval.low > 1 / (1 - least) else "same"
 
 
 def outcomes(rows: Iterable[Row]) -> list[Outcome]:

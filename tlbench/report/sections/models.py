@@ -51,9 +51,11 @@ def tuned_note(tuned: Tuned) -> str:
     """Return what the numbers of the table mean."""
     sizes = {group.size for _, _, group in tuned.groups() if group.sizes is None and group.size}
     tried = f"N = {min(sizes)}" if sizes else "the middle N of each line, of two the larger"
+    is_of_all = any(not group.updates for _, _, group in tuned.groups())
+    updates = "the updates of the line" + (", the most where it says all" if is_of_all else "")
     return (
         f"Tuned on validation structures with {counted(tuned.pairs, 'model')} of {tried} per "
-        "trial, with the updates of the line; the first trial is the suite's own settings, and "
+        f"trial, with {updates}; the first trial is the suite's own settings, and "
         "all lines have as many trials. Failed are those that diverged. The learning rate falls to "
         "the given share of itself. Error and before are force MAE in meV/Å on validation "
         f"structures, of the best trial and of the first. Study {tuned.study[:12]} of suite "
