@@ -171,7 +171,9 @@ def test_the_first_sentence_is_the_recommendation():
 def test_without_a_gain_nothing_is_recommended_and_harm_is_stated():
     _, text = said({"scratch": 200.0, "Si": 300.0, "SevenNet-0": 200.0})
     assert text.startswith("No start is recommended: after 400 updates, in which each of the 40 ")
-    assert "Not shown to differ from training from scratch by more than 3 %: SevenNet-0 (1.0" in text
+    assert (
+        "Not shown to differ from training from scratch by more than 3 %: SevenNet-0 (1.0" in text
+    )
     assert "Do not start from Si (1.4" in text
     assert "Start from" not in text.replace("Do not start from", "")
 

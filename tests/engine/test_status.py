@@ -79,10 +79,22 @@ def test_what_was_done_before_is_not_of_a_process_that_holds_the_folder_alone(tm
 def test_the_rest_takes_as_long_at_the_pace_of_what_has_been_done():
     states = {"a": "finished", "b": "finished", "c": "running", "d": "waiting", "e": "skipped"}
     found = Status(True, "run-started", "", states, {}, {}, {}, ["a", "b"], 60.0)
-    # Predicted 2 + 4 s took 60 s; then 5 s take 50, and what is unknown as much as the mean.
+    # Predicted 2 + 4 s took 60 s; then 5 s take 50.
     predicted = {"a": 2.0, "b": 4.0, "c": 5.0, "e": 100.0}
-    assert found.left_seconds(predicted) == pytest.approx(50 + 30)
+    assert found.left_seconds(predicted) == pytest.approx(50)
+    # Nothing is known of a job that is like none that was done.
+    assert found.unpredicted(predicted) == 1
     assert found.left_seconds({"c": 5.0}) is None
+
+
+def test_what_is_done_of_a_running_job_counts():
+    progress = {"b": {"first": 100, "done": 400, "total": 1000}}
+    states = {"a": "finished", "b": "running", "c": "waiting"}
+    found = Status(True, "run-started", "", states, progress, {}, {}, ["a"], 90.0)
+    # 60 + 30 s were done in 90 s, and 60 + 10 s are left.
+    predicted = {"a": 60.0, "b": 100.0, "c": 10.0}
+    assert found.left_seconds(predicted) == pytest.approx(70)
+    assert found.unpredicted(predicted) == 0
 
 
 def test_a_second_run_in_the_folder_is_told_who_has_it(tmp_path, log):

@@ -34,14 +34,16 @@ def status(
     found = status_of(run_)
     device = run_.about.device
     predicted = estimate(run_.jobs, (), finished_in(run_.store), device).seconds()
-    left = found.left_seconds(predicted)
+    left = found.left_seconds(predicted), found.unpredicted(predicted)
     if as_json:
-        typer.echo(json.dumps(_values(run_, found, left), indent=1))
+        typer.echo(json.dumps(_values(run_, found, *left), indent=1))
     else:
-        _show(run_, found, left)
+        _show(run_, found, *left)
 
 
-def _values(run: "Followed", found: "Status", left: float | None) -> dict[str, Any]:
+def _values(
+    run: "Followed", found: "Status", left: float | None, unpredicted: int
+) -> dict[str, Any]:
     from tlbench.engine.run.status import STATES
 
     counts = Counter(found.states.values())
@@ -58,6 +60,7 @@ def _values(run: "Followed", found: "Status", left: float | None) -> dict[str, A
         "done_by_this_run": len(found.done),
         "seconds": round(found.seconds, 1),
         "left_seconds": None if left is None else round(left, 1),
+        "unpredicted": unpredicted,
         "running": [
             {"job": key, "label": run.jobs[key].label, **progress}
             for key, progress in found.progress.items()
@@ -67,7 +70,8 @@ def _values(run: "Followed", found: "Status", left: float | None) -> dict[str, A
     }
 
 
-def _show(run: "Followed", found: "Status", left: float | None) -> None:
+def _show(run: "Followed", found: "Status", left: float | None, unpredicted: int) -> None:
+    from tlbench.base.phrases import counted
     from tlbench.cli.live import running_table
     from tlbench.cli.tables import console, duration, say
     from tlbench.engine.run.status import STATES, log_of, tail
@@ -84,6 +88,8 @@ def _show(run: "Followed", found: "Status", left: float | None) -> None:
         # Jobs take so differently long that how many are done in an hour says little.
         if found.alive and left is not None:
             pace += f"; about {duration(left)} left"
+            if unpredicted:
+                pace += f", without {counted(unpredicted, 'job')} like none that was done"
         say(pace)
     if found.progress:
         shown = list(found.progress.items())[:_MOST_SHOWN]

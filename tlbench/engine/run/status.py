@@ -70,17 +70,34 @@ class Status:
     def left_seconds(self, predicted: Mapping[str, float]) -> float | None:
         """Return how long the rest takes at the pace of what has been done; None if unknown.
 
+        Jobs that are not among the predicted ones (`unpredicted`) are left out.
+
         Parameters
         ----------
         predicted
             How long jobs take, s, by key, as far as known; only their ratios matter.
         """
-        done = [predicted[key] for key in self.done if key in predicted]
-        if not sum(done):
-            return None
-        rest = [key for key, state in self.states.items() if state in ("running", "waiting")]
-        mean = sum(done) / len(done)
-        return self.seconds * sum(predicted.get(key, mean) for key in rest) / sum(done)
+        done, left = sum(predicted.get(key, 0.0) for key in self.done), 0.0
+        for key in self._rest:
+            first, now = self._parts(key)
+            done += predicted.get(key, 0.0) * (now - first)
+            left += predicted.get(key, 0.0) * (1 - now)
+        return self.seconds * left / done if done else None
+
+    def unpredicted(self, predicted: Mapping[str, float]) -> int:
+        """Return how many jobs that are left are like none whose time is known."""
+        return sum(key not in predicted for key in self._rest)
+
+    @property
+    def _rest(self) -> list[str]:
+        return [key for key, state in self.states.items() if state in ("running", "waiting")]
+
+    def _parts(self, key: str) -> tuple[float, float]:
+        """Return which part of a job was done when it was begun, and is now, as far as it said."""
+        found = self.progress.get(key)
+        if not (found and found["total"]):
+            return 0.0, 0.0
+        return (found["first"] or 0) / found["total"], found["done"] / found["total"]
 
 
 def follow(run: str) -> Followed:
