@@ -386,7 +386,8 @@ def test_longer_training_in_the_readme():
         f"shown to be better: {ratio(tuned, long)}. Nor is SevenNet-0, with {mean_text(seven)} "
         f"after 400 updates ({theirs}, rate 2·10⁻³): {ratio(seven, long)} times the error of that "
         f"scratch, in {training_seconds(universal, 400, largest=True):.0f} s of training instead "
-        f"of {training_seconds(entry, 5600):.0f}. CHGNet has {mean_text(chgnet)}."
+        f"of {training_seconds(entry, 5600):.0f}. CHGNet has {mean_text(chgnet)}, "
+        f"{ratio(chgnet, others[CHGNET, 'scratch'])} times its own architecture from scratch."
     ) in text
     assert {entry.suite.pretraining.updates + 2400} == {5600}
     on_all = errors_of(entry, "force_mae", {"marked": "included"})

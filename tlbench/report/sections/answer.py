@@ -6,6 +6,7 @@ metric. What models end at is claimed of converged curves alone, by the rules of
 `tlbench.report.budgets.outcomes`; anywhere else a sentence says at which budget it holds.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
@@ -238,11 +239,13 @@ def _cost(analysis: Analysis) -> Iterator[str]:
         arms = {place: each for place, each in placed.items() if place.size and _is_compared(place)}
         scratch = {place: each for place, each in placed.items() if place.strategy == BASELINE}
         if arms and scratch:
-            own, before = _seconds(arms, 0), _seconds(arms, 1)
+            # Nobody here pretrains a published potential.
+            before = re.sub("^0 to ", "up to ", _seconds(arms, 1))
+            shared = f", after {before} s of pretraining that its source model shares with others,"
             yield (
-                f"A model took {own} s to train with transfer, after {before} s of pretraining "
-                f"that its source model shares with others, and {_seconds(scratch, 0)} s from "
-                f"{BASELINE} (medians on one device; see Costs)."
+                f"A model took {_seconds(arms, 0)} s to train with transfer"
+                f"{'' if before == '0' else shared} and {_seconds(scratch, 0)} s from {BASELINE} "
+                "(medians on one device; see Costs)."
             )
             return
 
