@@ -82,8 +82,7 @@ def test_ratios_in_the_text_of_the_readme_are_those_of_its_table(universal):
     forgotten = [each.ratio for each in retained(universal, "force_mae") if each.ratio]
     known |= {ratio_text(ratio, flagged=False) for ratio in forgotten}
     known |= {ratio for folder in runs_of("universal-cpu") for ratio in ratios(folder)}
-    # Those between two runs, and to training as long, are of `test_longer_training_in_the_readme`.
-    known |= {"0.95 [0.86, 1.05]", "1.01 [0.91, 1.12]"}
+    known |= {"0.95 [0.86, 1.05]", "1.01 [0.91, 1.12]"}  # of test_longer_training_in_the_readme
     assert set(stated) - known == set()
 
 
