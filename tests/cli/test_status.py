@@ -33,18 +33,19 @@ def test_a_run_can_be_followed_killed_and_seen_to_be_dead(tmp_path, command):
         deadline = time.monotonic() + 60
         while True:
             found = status(command, out) if (out / "run.json").exists() else None
-            if found and found["done_by_this_run"] >= 3 and found["running"]:
+            # The first jobs to be done may be like none of the others.
+            if found and found["left_seconds"] is not None and found["running"]:
                 break
             assert time.monotonic() < deadline
             time.sleep(0.1)
         assert found["alive"]
         assert sum(found["jobs"].values()) == 62
-        assert found["jobs"]["finished"] >= 3
+        assert found["jobs"]["finished"] >= found["done_by_this_run"] > 0
         assert found["left_seconds"] > 0
         assert {"label", "done", "total"} <= found["running"][0].keys()
-        said = command("status", out).stdout
-        assert f"smoke: running (process {run.pid} on " in said
-        assert re.search(r"jobs done in .*; about .* left", said)
+        while not re.search(r"jobs? done in .*; about .* left", command("status", out).stdout):
+            assert time.monotonic() < deadline
+        assert f"smoke: running (process {run.pid} on " in command("status", out).stdout
         # Nobody else may write to the folder meanwhile.
         second = command("run", "smoke", "--out", out, "--store", store)
         assert second.returncode == 2

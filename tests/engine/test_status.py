@@ -85,6 +85,8 @@ def test_the_rest_takes_as_long_at_the_pace_of_what_has_been_done():
     # Nothing is known of a job that is like none that was done.
     assert found.unpredicted(predicted) == 1
     assert found.left_seconds({"c": 5.0}) is None
+    # All that is left is like nothing that was done: not "0 s".
+    assert found.left_seconds({"a": 2.0, "b": 4.0}) is None
 
 
 def test_what_is_done_of_a_running_job_counts():

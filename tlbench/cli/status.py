@@ -90,6 +90,8 @@ def _show(run: "Followed", found: "Status", left: float | None, unpredicted: int
             pace += f"; about {duration(left)} left"
             if unpredicted:
                 pace += f", without {counted(unpredicted, 'job')} like none that was done"
+        elif found.alive and unpredicted:
+            pace += "; time left unknown, as none of them is like those that are left"
         say(pace)
     if found.progress:
         shown = list(found.progress.items())[:_MOST_SHOWN]

@@ -70,7 +70,8 @@ class Status:
     def left_seconds(self, predicted: Mapping[str, float]) -> float | None:
         """Return how long the rest takes at the pace of what has been done; None if unknown.
 
-        Jobs that are not among the predicted ones (`unpredicted`) are left out.
+        Jobs that are not among the predicted ones (`unpredicted`) are left out; where they are
+        all that is left, nothing is known.
 
         Parameters
         ----------
@@ -82,7 +83,9 @@ class Status:
             first, now = self._parts(key)
             done += predicted.get(key, 0.0) * (now - first)
             left += predicted.get(key, 0.0) * (1 - now)
-        return self.seconds * left / done if done else None
+        if not done or (self._rest and self.unpredicted(predicted) == len(self._rest)):
+            return None
+        return self.seconds * left / done
 
     def unpredicted(self, predicted: Mapping[str, float]) -> int:
         """Return how many jobs that are left are like none whose time is known."""
