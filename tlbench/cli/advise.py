@@ -55,7 +55,7 @@ def advise(
     memory_limit: MemoryLimit = None,
     tries: Tries = 3,
 ) -> None:
-    """Find out what a potential for DATA should start from, and how many structures it needs.
+    """Find out what a potential for DATA should start from, and what more data would bring.
 
     First measures published potentials that know the elements as they are, without
     training. Then compares them, and models pretrained on data sets of the nearest

@@ -23,7 +23,7 @@ def test_a_file_without_the_markers_is_refused_before_anything_is_built(tmp_path
     path = tmp_path / "README.md"
     path.write_text(text)
     with pytest.raises(InputError, match="<!-- board -->"):
-        build_site(tmp_path / "results", tmp_path / "site", path)
+        build_site(tmp_path / "results", tmp_path / "site", [path])
     assert path.read_text() == text
     assert not (tmp_path / "site").exists()
 
@@ -37,14 +37,15 @@ def test_building_brings_the_table_up_to_date_with_suites_that_are_shipped(tmp_p
     publish(tmp_path / "results", "later", settings=[("version", "5")], seed=4)
     publish(tmp_path / "results", "warm", "temperature-sw", seed=5)
     publish(tmp_path / "results", "before", "breadth-sw", settings=[("version", "1")], seed=6)
-    build_site(tmp_path / "results", tmp_path / "site", path)
+    build_site(tmp_path / "results", tmp_path / "site", [path])
     lines = [line for line in path.read_text().splitlines() if line.startswith("|")]
     # Of quick there is a line of the version that is shipped, so none of an older one.
     assert len(lines) == 5
     assert len({line.count("|") for line in lines}) == 1
-    assert lines[2].startswith("| quick | Si → Ge | finetune | 120 | 0.")
-    assert lines[3].startswith("| temperature-sw | Si → Ge | finetune | 120 | 0.")
+    assert lines[2].startswith("| quick | Si → Ge | 120 | 0.")
+    assert lines[3].startswith("| temperature-sw | Si → Ge | 120 | 0.")
+    assert "In every line: arm finetune, converged not shown." in path.read_text()
     assert lines[4].startswith("| breadth-sw (version 1) | Si → Ge, 7 parts of the source | ")
     # Cells share models from scratch, so how many are below 1 is not counted.
     assert "below 1" not in lines[2]
-    assert lines[2].endswith("| 3 pairs | not shown |")
+    assert lines[2].endswith("| 3 pairs |")

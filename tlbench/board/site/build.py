@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -54,7 +54,7 @@ class Built:
 
 
 def build_site(
-    results: Path, out: Path, readme: Path | None = None, private: bool = False
+    results: Path, out: Path, readmes: Sequence[Path] = (), private: bool = False
 ) -> Built:
     """Make the site of all submissions below ``results`` that pass their verification.
 
@@ -64,8 +64,8 @@ def build_site(
 
     Parameters
     ----------
-    readme
-        A file whose tables are brought up to date, too; not with a private board.
+    readmes
+        Files whose tables are brought up to date, too; not with a private board.
     private
         Whether the board is private, which every page of its site says.
 
@@ -73,28 +73,28 @@ def build_site(
     ------
     InputError
         If there is no such folder of results, ``out`` holds something other than a site of a
-        board of the same kind, or ``readme`` has no place for the table of boards, or one for a
-        table of a submission that there is not.
+        board of the same kind, or one of ``readmes`` has no place for a table, or one for that of
+        a submission that there is not.
     """
     _check_target(out, private)
-    if readme is not None:
-        if private:
-            raise InputError("--readme is for the table of the public board, not a private one.")
+    if readmes and private:
+        raise InputError("--readme is for the table of the public board, not a private one.")
+    for readme in readmes:
         check_readme(readme)
     verdicts = verify_all(results, private=private)
     found = [_member(verdict, results) for verdict in verdicts if not verdict.problems]
     left_out = [verdict for verdict in verdicts if verdict.problems]
     refused = [_label(verdict.folder, results) for verdict in left_out]
     made = Assembly(private, refused).site(member for member, _ in found)
-    front = with_tables(readme, made.overview, made.members) if readme is not None else ""
+    texts = {readme: with_tables(readme, made.overview, made.members) for readme in readmes}
     out.parent.mkdir(parents=True, exist_ok=True)
     # Beside the site, so that it can be moved there in one step.
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".site-") as staging:
         site = Path(staging) / "site"
         _write(site, made.files, private)
         _swap(site, out, Path(staging) / "old")
-    if readme is not None:
-        write_whole(readme, front)
+    for readme, text in texts.items():
+        write_whole(readme, text)
     return Built(
         boards=[(each.board, len(each.rows)) for each in made.published],
         n_submissions=len(made.members),

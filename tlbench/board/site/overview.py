@@ -32,7 +32,8 @@ def overview_table(published: Sequence[Published]) -> str:
     """Return one line in Markdown for each suite that tlbench ships and that compares with scratch.
 
     Superseded versions of these suites follow, where the newest has no line. The table is about the
-    submissions of which no check has failed; a board without any has no line.
+    submissions of which no check has failed; a board without any has no line. What all lines have
+    in common of arm and convergence is said once, above it.
     """
     compared = [each for each in published if each.board.sound and each.headline.is_compared]
     shipped = [each for each in compared if each.board.kind is Kind.SHIPPED]
@@ -42,7 +43,17 @@ def overview_table(published: Sequence[Published]) -> str:
         for each in compared
         if each.board.is_superseded and each.board.suite.name not in newest
     ]
-    return markdown_table([HEAD, *map(_line, [*shipped, *superseded])]).replace("--:", "---")
+    lines = [_line(each) for each in [*shipped, *superseded]]
+    common = {
+        name: values.pop()
+        for number, name in enumerate(HEAD)
+        if name in ("arm", "converged") and len(values := {line[number] for line in lines}) == 1
+    }
+    kept = [number for number, name in enumerate(HEAD) if name not in common]
+    table = markdown_table([[line[number] for number in kept] for line in [HEAD, *lines]])
+    said = ", ".join(f"{name} {value}" for name, value in common.items())
+    above = f"In every line: {said}.\n\n" if said else ""
+    return above + table.replace("--:", "---")
 
 
 def _line(each: Published) -> list[str]:
@@ -69,13 +80,15 @@ def check_readme(path: Path) -> str:
     Raises
     ------
     InputError
-        If it cannot be read, or does not have both markers once, in order.
+        If it cannot be read, has no markers of a table, or not both of the table of all boards once
+        and in order.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"--readme {path}: cannot be read ({error}).") from error
-    if text.count(START) != 1 or text.count(END) != 1 or text.index(START) > text.index(END):
+    marked = [found[0] for found in re.finditer(f"{START}|{END}", text)]
+    if marked != [START, END] and (marked or not STARTS.search(text)):
         raise InputError(
             f"--readme {path}: put the lines {START} and {END} where the table should stand, once "
             "each; what is between them is replaced."
@@ -100,7 +113,9 @@ def with_tables(path: Path, table: str, members: Iterable[Member]) -> str:
         starts.
     """
     text = check_readme(path)
-    before, after = text.partition(START)[0], text.partition(END)[2]
+    if START in text:
+        before, after = text.partition(START)[0], text.partition(END)[2]
+        text = f"{before}{START}\n\n{table}\n{END}{after}"
     entries = {member.entry.label: member.entry for member in members}
 
     def starts(found: re.Match[str]) -> str:
@@ -108,4 +123,4 @@ def with_tables(path: Path, table: str, members: Iterable[Member]) -> str:
             raise InputError(f"--readme {path}: {found[1]} names no submission on the board.")
         return f"{found[1]}\n\n{starts_table(entries[found[2]])}\n{found[3]}"
 
-    return STARTS.sub(starts, f"{before}{START}\n\n{table}\n{END}{after}")
+    return STARTS.sub(starts, text)

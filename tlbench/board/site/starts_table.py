@@ -1,7 +1,7 @@
 """Which start is best, by one submission, as a table for the front page of a repository."""
 
-from collections.abc import Iterable, Mapping
-from statistics import geometric_mean
+import re
+from collections.abc import Mapping
 
 from tlbench.base.errors import InputError
 from tlbench.board.reading import Entry
@@ -19,12 +19,15 @@ from tlbench.report.sections.costs import (
 from tlbench.report.sections.starts import mean_text, start_of, starts_of
 from tlbench.results.shares import shares_of
 
+_ENERGIES = "energy_mae"
+
 
 def starts_table(entry: Entry) -> str:
     """Return every start with its error at each N and its cost, in Markdown, the best first.
 
     Errors are of the first metric of the suite, of last weights at the largest budget; they are
-    ordered by their geometric mean over all N.
+    ordered by those at the largest N. Of that N are also the errors of energies, if the suite has
+    them, and times.
 
     Raises
     ------
@@ -34,31 +37,55 @@ def starts_table(entry: Entry) -> str:
     if entry.suite.sources is None:
         raise InputError(f"{entry.label} compares no starts: its suite has no list of sources.")
     metric = entry.suite.error_metrics[0]
-    shares = shares_of(entry.errors(), entry.tests(), (metric,))
-    analysis = Analysis(entry.results, entry.suite, (metric,), shares)
-    found: dict[tuple[str, str], dict[int, Row]] = {}
-    for row in starts_of(analysis.of_metric(metric)):
-        found.setdefault(start_of(row), {})[row.place.size] = row
+    beside = [_ENERGIES] if _ENERGIES in entry.suite.error_metrics[1:] else []
+    shares = shares_of(entry.errors(), entry.tests(), (metric, *beside))
+    analysis = Analysis(entry.results, entry.suite, (metric, *beside), shares)
+    found = _by_start(analysis, metric)
     sizes = sorted({size for rows in found.values() for size in rows})
-    unit = METRICS.get(metric).unit
+    at_most = f"N = {sizes[-1]}"
     head = [f"N = {size}" for size in sizes]
-    lines = [[f"start ({metric}, {unit})", "network", *head, "training (s)", "force call (ms)"]]
+    head += [f"{each} at {at_most} ({METRICS.get(each).unit})" for each in beside]
+    head += [f"training at {at_most} (s)", "force call (ms)"]
+    lines = [[f"start ({metric}, {METRICS.get(metric).unit})", *head]]
     devices = costs_by_device(entry.results.records, entry.results.costs)
-    for (start, network), rows in sorted(found.items(), key=_error):
+    others = [_by_start(analysis, each) for each in beside]
+    for start, rows in sorted(found.items(), key=lambda each: _error(each[1])):
         errors = [mean_text(rows[size]) if size in rows else "–" for size in sizes]
-        lines.append([start, network, *errors, *_costs(rows.values(), devices)])
+        largest = (found_at.get(start, {}).get(sizes[-1]) for found_at in others)
+        errors += [mean_text(row) if row else "–" for row in largest]
+        lines.append([_called(*start), *errors, *_costs(rows[max(rows)], devices)])
     return markdown_table(lines).replace("--:", "---")
 
 
-def _error(start: tuple[tuple[str, str], Mapping[int, Row]]) -> float:
-    return geometric_mean(row.mean.value for row in start[1].values())
+def _by_start(analysis: Analysis, metric: str) -> dict[tuple[str, str], dict[int, Row]]:
+    """Return (start, network) → N → its row."""
+    found: dict[tuple[str, str], dict[int, Row]] = {}
+    for row in starts_of(analysis.of_metric(metric)):
+        found.setdefault(start_of(row), {})[row.place.size] = row
+    return found
 
 
-def _costs(rows: Iterable[Row], devices: Mapping[str, Costs]) -> list[str]:
-    """Return the median times of training and of a force call; none where devices differ."""
+def _called(start: str, network: str) -> str:
+    """Return the name of a start, with its network unless that is called like its source."""
+    plain, name = (re.sub(r"\W", "", each).lower() for each in (start, network))
+    return start if plain.startswith(name) else f"{start} ({network})"
+
+
+def _error(rows: Mapping[int, Row]) -> float:
+    return rows[max(rows)].mean.value
+
+
+def _costs(row: Row, devices: Mapping[str, Costs]) -> list[str]:
+    """Return the median times of training and of a force call; none where devices differ.
+
+    The time of pretraining, if there was any, is added to that of training: 10 + 450.
+    """
     if len(devices) != 1:
         return ["–", "–"]
     (placed,) = devices.values()
-    models = [cost for row in rows for cost in placed.get(row.arm, {}).values()]
-    trained = [seconds_of(cost)[0] for cost in models if cost.updates]
-    return [median_text(trained), median_text(map(force_call_ms, models))]
+    models = list(placed.get(row.arm, {}).values())
+    times = [seconds_of(cost) for cost in models if cost.updates]
+    taken = median_text(own for own, _ in times)
+    if any(before for _, before in times):
+        taken += f" + {median_text(before for _, before in times)}"
+    return [taken, median_text(map(force_call_ms, models))]

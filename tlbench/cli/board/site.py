@@ -20,11 +20,12 @@ def build(
         ),
     ] = None,
     readme: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             help="Put the tables into this file: that of all suites between its comments board and "
             "end of board, that of the starts of a submission between starts SUITE/NAME and end of "
-            "starts."
+            "starts; repeatable.",
+            show_default="no file",
         ),
     ] = None,
 ) -> None:
@@ -37,7 +38,7 @@ def build(
 
     place = place_of(private, board, results)
     site = out or place.site
-    built = build_site(place.results, site, readme, place.private)
+    built = build_site(place.results, site, readme or (), place.private)
     for table, n_rows in built.boards:
         members = len(table.members)
         typer.echo(

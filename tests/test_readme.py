@@ -1,0 +1,316 @@
+"""The README says what records and code say."""
+
+import gzip
+import itertools
+import json
+import re
+import statistics
+
+import numpy as np
+import pytest
+from published import INTERVAL, RESULTS, ROOT, analysis_of, correlations, runs_of, script
+
+from tlbench.board.reading import read_submission
+from tlbench.data.marks import is_unmarked
+from tlbench.metrics.statistics import wilson_interval
+from tlbench.report.forgetting.retention import retained
+from tlbench.report.rows import ratio_between
+from tlbench.report.sections.costs import costs_by_device, seconds_of
+from tlbench.report.sections.starts import best_starts, mean_text, start_of, start_table, starts_of
+from tlbench.report.wording import ratio_text
+from tlbench.study.loading import load_suite
+
+SEVEN, CHGNET, OURS = "sevennet-0", "chgnet-0.3.0", "dimenetpp"
+
+
+@pytest.fixture(scope="module")
+def readme():
+    return (ROOT / "README.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def text(readme):
+    """Return the README without its line breaks."""
+    return " ".join(readme.split())
+
+
+@pytest.fixture(scope="module")
+def universal(readme):
+    """Return the run of universal-cpu that the README has a table of, as its report shows it."""
+    (label,) = re.findall(r"<!-- starts (\S+) -->", readme)
+    return analysis_of(RESULTS / label, "force_mae")
+
+
+@pytest.fixture(scope="module")
+def longer():
+    """Return the runs of part of universal-cpu with more updates: of DimeNet++, of potentials."""
+    runs = (RESULTS / f"universal-cpu/2026-11-29-two-cores-{updates}" for updates in (2400, 400))
+    return [analysis_of(run, "force_mae", "energy_mae") for run in runs]
+
+
+def test_the_readme_is_one_page(readme):
+    assert len(readme.splitlines()) <= 150
+
+
+def ratios(folder):
+    """Return the ratios of force errors to those from scratch in a run, after any updates."""
+    rows = analysis_of(folder, "force_mae").every_row
+    return {ratio_text(row.ratio, flagged=False) for row in rows if row.ratio and not row.tested}
+
+
+def test_ratios_in_the_text_are_those_of_published_runs(readme, universal, longer):
+    text = re.sub(r"<!-- starts.*<!-- end of starts -->", "", readme, flags=re.DOTALL)
+    stated = re.findall(INTERVAL, " ".join(text.split()))
+    assert len(stated) > 10
+    *_, latest = runs_of("properties-sw-cpu")
+    known = {*ratios(latest), *correlations(latest), *to_the_best(universal).values()}
+    forgotten = [each.ratio for each in retained(universal, "force_mae") if each.ratio]
+    known |= {ratio_text(ratio, flagged=False) for ratio in forgotten}
+    known |= {ratio for folder in runs_of("universal-cpu") for ratio in ratios(folder)}
+    known |= {ratio for folder in runs_of("si-ge-dft-cpu") for ratio in ratios(folder)}
+    known |= {*to_the_scratch_of_as_many_updates(longer)}
+    assert set(stated) - known == set()
+
+
+def force_errors(suite, target="Ge", **model):
+    """Return the mean force error of models on all test structures, of each run of a suite."""
+    for folder in runs_of(suite):
+        with gzip.open(folder / "records.jsonl.gz", "rt") as lines:
+            records = [json.loads(line) for line in lines][1:]
+        found = [
+            each["value"]
+            for each in records
+            if (each["target"], each["metric"], each["condition"]) == (target, "force_mae", {})
+            and model.items() <= each.items()
+        ]
+        yield statistics.geometric_mean(found)
+
+
+def to_the_best(universal):
+    """Return (N, start) → its ratio to the best start of that N."""
+    header, *lines = start_table(starts_of(universal.of_metric("force_mae")), {})
+    rows = [dict(zip(header, line, strict=True)) for line in lines]
+    return {(row["structures"].partition(",")[0], row["start"]): row["/ best"] for row in rows}
+
+
+def test_starts_from_universal_potentials(text, universal):
+    ratio = to_the_best(universal)
+    for size in ("N = 1", "N = 10", "N = 40"):
+        assert ratio[size, "SevenNet-0 → Ge, lora"] == "–", "the best"
+    some, many = (ratio[size, "Si → Ge, head-only"] for size in ("N = 10", "N = 40"))
+    assert f"(`head-only`): ratios are {some} and {many}" in text
+    for each in (some, many):
+        low, high = map(float, re.findall(r"\[(.*), (.*)\]", each)[0])
+        assert low < 1 < high
+    as_it_is = ratio["N = 1", "SevenNet-0 → Ge, zero-shot"]
+    assert f"SevenNet-0 as it is ({as_it_is} times the lowest error)" in text
+    low, high = map(float, re.findall(r"\[(.*), (.*)\]", as_it_is)[0])
+    assert low < 1 < high
+    assert "Two of the five structures that are trained on there have hardly any forces." in text
+    (trained,) = (
+        row.values.values()
+        for row in universal.of_metric("force_mae")
+        if (row.place.backbone, row.place.strategy, row.place.size) == (OURS, "finetune", 1)
+    )
+    assert sum(value > 250 for value in trained) == 2
+    said, _ = best_starts(starts_of(universal.of_metric("force_mae")), "")
+    assert "CHGNet is worse." in text
+    assert not any("CHGNet" in each or "others" in each for each in said[1:])
+    assert all("Si → Ge, head-only" in each for each in said)
+
+
+def test_what_is_not_trained_on_the_test_structures_of_the_table(readme, text, universal):
+    """Errors of potentials as they are, over the structures that the others are tested on."""
+    (label,) = re.findall(r"<!-- starts (\S+) -->", readme)
+    (tests,) = (e for e in read_submission(RESULTS / label).tests() if e.element == "Ge")
+    counted = is_unmarked(tests.marks, len(tests.n_atoms))
+    assert f"the [{counted.sum()} test structures]" in text
+    entry = read_submission(RESULTS / "zero-shot-cpu/2026-11-29-two-cores")
+    (as_there,) = (each for each in entry.tests() if each.element == "Ge")
+    assert [*as_there.n_atoms] == [*tests.n_atoms]
+    jobs = {r.job: r.model.backbone for r in entry.results.records if r.model.target == "Ge"}
+    found = {
+        jobs[each.job]: 1e3
+        * np.array(each.force_abs)[counted].sum()
+        / (3 * np.array(tests.n_atoms)[counted].sum())
+        for each in entry.errors()
+        if each.data == as_there.data
+    }
+    rows = universal.of_metric("force_mae")
+    means = {start_of(row): row.mean.value for row in rows if row.place.size == 1}
+    assert found[SEVEN] == pytest.approx(means["SevenNet-0 → Ge, zero-shot", SEVEN], rel=1e-4)
+    assert found["sevennet-l3i5"] < min(means.values())
+    assert f"has {found['sevennet-l3i5']:.1f} on these test structures, less than all" in text
+
+
+def test_more_structures_did_not_help_in_the_table(text, universal):
+    assert "Errors with 40 are within 6 % of those with 10" in text
+    rows = [row for row in universal.of_metric("force_mae") if row.trained]
+    mean = {
+        (row.place.backbone, row.place.strategy, row.place.size): row.mean.value for row in rows
+    }
+    arms = {start[:2] for start in mean}
+    assert len(arms) == 12
+    assert all(abs(mean[*arm, 40] / mean[*arm, 10] - 1) < 0.06 for arm in arms)
+
+
+def test_cost_and_forgetting_of_universal_potentials(text, universal):
+    seconds = {each.n_parameters: each.force_call_seconds for each in universal.results.costs}
+    # SevenNet-0 has the most parameters, DimeNet++ the fewest.
+    assert round(seconds[max(seconds)] / seconds[min(seconds)]) == 12
+    assert "a force call takes a twelfth of the time" in text
+    kept = {
+        (each.target.place.backbone, each.target.place.strategy): each.ratio
+        for each in retained(universal, "force_mae")
+        if each.target.place.size == 10
+    }
+    ours = [kept[OURS, arm].value for arm in ("finetune", "lora", "head-only")]
+    assert (
+        f"With 10 structures the error on silicon becomes {min(ours):.1f} to {max(ours):.1f} times "
+        "as large for DimeNet++, however it is adapted, and "
+        f"{ratio_text(kept[SEVEN, 'finetune'], flagged=False)} times by fine-tuning SevenNet-0"
+    ) in text
+    with_lora = kept[SEVEN, "lora"].interval
+    assert with_lora.low < 1 < with_lora.high
+
+
+def test_tuned_rates(text):
+    arms = load_suite("universal-cpu").tuned.arms
+    said = []
+    for name, called in ((SEVEN, "SevenNet-0"), (CHGNET, "CHGNet"), (OURS, "DimeNet++")):
+        best = {
+            arm: 1e3 * group.settings.learning_rate
+            for arm in ("finetune", "scratch")
+            for group in arms[name][arm]
+            if group.updates == 100
+        }
+        said.append(f"{called} {best['finetune']:.1f} and {best['scratch']:.1f}")
+    assert f"fine-tuning and from scratch, in 10⁻³: {', '.join(said)}." in text
+
+
+def rows_of_40(analysis, metric):
+    """Return (network, arm) → the row of its models of 40 structures."""
+    rows = analysis.of_metric(metric)
+    return {(r.place.backbone, r.place.strategy): r for r in rows if r.place.size == 40}
+
+
+def times(analysis, row):
+    """Return how long training and pretraining of models take, in the middle, s."""
+    (placed,) = costs_by_device(analysis.results.records, analysis.results.costs).values()
+    own, before = zip(*map(seconds_of, placed[row.arm].values()), strict=True)
+    return statistics.median(own), statistics.median(before)
+
+
+def to_the_scratch_of_as_many_updates(longer):
+    """Return the ratios of DimeNet++ from silicon, and of SevenNet-0, to scratch-long."""
+    ours, theirs = (rows_of_40(each, "force_mae") for each in longer)
+    long = ours[OURS, "scratch-long"]
+    for row in (ours[OURS, "finetune"], theirs[SEVEN, "finetune"]):
+        yield ratio_text(ratio_between(row, long), flagged=False)
+
+
+def test_longer_training(readme, text, longer):
+    """DimeNet++ for as many updates with and without pretraining, and universal potentials."""
+    table = readme.partition("| start | network |")[2]
+    ours, theirs = longer
+    pretrained = ours.suite.pretraining.updates
+    for start, network, arm, run, updates in (
+        ("scratch", OURS, "scratch", ours, "2,400"),
+        ("scratch-long", OURS, "scratch-long", ours, f"{pretrained + 2400:,}"),
+        ("Si, finetune", OURS, "finetune", ours, f"{pretrained:,} + 2,400"),
+        ("SevenNet-0, finetune", SEVEN, "finetune", theirs, "400"),
+        ("CHGNet 0.3.0, finetune", CHGNET, "finetune", theirs, "400"),
+        ("scratch", CHGNET, "scratch", theirs, "400"),
+    ):
+        forces, energies = (
+            rows_of_40(run, metric)[network, arm] for metric in ("force_mae", "energy_mae")
+        )
+        own, before = times(run, forces)
+        taken = f"{before:.0f} + {own:.0f}" if before else f"{own:.0f}"
+        cells = (start, network, updates, taken, mean_text(forces), mean_text(energies))
+        assert f"| {' | '.join(cells)} |" in table
+    forces, others = (rows_of_40(each, "force_mae") for each in longer)
+    short = ratio_text(forces[OURS, "finetune"].ratio, flagged=False)
+    long, seven = to_the_scratch_of_as_many_updates(longer)
+    assert f"as many updates on germanium: ratio {short}. After as many in all" in text
+    assert f"cannot be distinguished from scratch: {long}; nor can SevenNet-0: {seven}" in text
+    chgnet = ratio_text(others[CHGNET, "finetune"].ratio, flagged=False)
+    assert f"CHGNet has {chgnet} times the error of its own architecture from scratch." in text
+
+
+def test_ranks_after_equal_updates_are_not_those_after_equal_time(text, universal, longer):
+    lora = rows_of_40(universal, "force_mae")[SEVEN, "lora"]
+    scratch = rows_of_40(longer[0], "force_mae")[OURS, "scratch"]
+    assert (
+        f"takes {times(universal, lora)[0]:.0f} s for {lora.mean.value:.1f} meV/Å; DimeNet++ from "
+        f"scratch reaches {scratch.mean.value:.1f} in {times(longer[0], scratch)[0]:.0f} s"
+    ) in text
+
+
+def test_as_many_updates_in_all(text):
+    ours = {"backbone": "dimenetpp", "size": 10}
+    shorter, _ = force_errors("si-ge-dft-cpu", strategy="finetune", **ours)
+    _, longer = force_errors("si-ge-dft-cpu", strategy="scratch", **ours)
+    assert (
+        f"{shorter:.1f} meV/Å with 2,000 on silicon and 400 on germanium, {longer:.1f} "
+        "from scratch with 2,400"
+    ) in text
+
+
+def test_gains_on_dft_data(text):
+    _, _, table = (ROOT / "leaderboard/README.md").read_text().partition("<!-- board -->")
+    ratios = [
+        float(ratio)
+        for suite, between in re.findall(
+            r"^\| (\S+-dft-cpu)\b.*\| 400 \| (\S+ to \S+) \|", table, re.M
+        )
+        for ratio in between.split(" to ")
+    ]
+    assert len(ratios) == 4
+    low, high = (round(100 * (1 - each)) for each in (max(ratios), min(ratios)))
+    said = f"After 400 updates, force errors are {low} to {high} % lower from silicon than from"
+    assert said in text
+
+
+def test_lithium(text):
+    found = []
+    for backbone, size in itertools.product(("dimenetpp", "schnet"), (10, 40)):
+        model = {"target": "Li", "backbone": backbone, "size": size}
+        (scratch,) = force_errors("matrix-cpu", strategy="scratch", **model)
+        for source in ("Si", "Ge", "Mo"):
+            (tuned,) = force_errors("matrix-cpu", strategy="finetune", source=source, **model)
+            found.append(tuned / scratch)
+    between = f"{min(found):.2f} to {max(found):.2f}"
+    assert f"no gain from silicon, germanium or molybdenum; ratios are {between}" in text
+
+
+def test_failures_that_are_not_excluded(text):
+    """No model of three per arm fails in any of its simulations."""
+    low = wilson_interval(1.0, 3)[0]
+    assert f"three models per arm, up to {100 * (1 - low):.0f} % of models could still fail" in text
+
+
+def test_the_figure_is_where_the_records_say():
+    """Heights of the drawn points are those of logarithms of the numbers, to a tenth of a pixel."""
+    picture = script("picture")
+    drawn = re.findall(
+        r'class="point" transform="translate\(([\d.]+),([\d.]+)\)"', picture.PICTURE.read_text()
+    )
+    run = picture.analysis()
+    traces = [t for t in picture.figure_of(run).data if t.mode and "markers" in t.mode]
+    numbers = [
+        (float(x), float(y)) for trace in traces for x, y in zip(trace.x, trace.y, strict=True)
+    ]
+    records = {
+        round(r.value, 6)
+        for r in run.results.records
+        if r.metric == picture.METRIC and not r.condition and r.model.size
+    }
+    shown = [y for trace in traces if trace.mode == "markers" for y in trace.y]
+    assert len(shown) > 20
+    assert {round(y, 6) for y in shown} <= records
+    assert len(drawn) == len(numbers)
+    heights, logs = np.array([float(y) for _, y in drawn]), np.log10([y for _, y in numbers])
+    slope, start = np.polyfit(logs, heights, 1)
+    assert slope < 0
+    assert np.abs(slope * logs + start - heights).max() < 0.1
