@@ -342,7 +342,7 @@ def test_a_loss_that_is_not_finite_stops_training(tmp_path):
 def test_a_last_update_that_ruins_the_model_is_noticed(tmp_path):
     potential = tiny.potential()
     data = tiny.labelled(tiny.crystals("Si", 4), potential)
-    with pytest.raises(DivergedError, match=r"^The forces are not finite after the last update;"):
+    with pytest.raises(DivergedError, match=r"^The forces are not finite; a smaller learning"):
         run(potential, data, tmp_path, updates=1, learning_rate=1e30)
 
 

@@ -18,6 +18,7 @@ from tlbench.jobs.context import BEST, MODEL, Context, Progress, clock_for
 from tlbench.jobs.kind import Backbone, Kind
 from tlbench.training.config import TrainingConfig
 from tlbench.transfer import INITIALISATIONS, arm
+from tlbench.transfer.strategy import unchanged
 
 if TYPE_CHECKING:
     from tlbench.models.potential import Potential
@@ -87,7 +88,7 @@ class Config(kind.Config):
 
 
 class Result(kind.Result):
-    """Size of a network, and mean absolute force errors (meV/Å) where it was trained.
+    """Size of a network, and its mean absolute force error on validation structures, meV/Å.
 
     ``best_update`` is the number of updates after which the error on the validation structures was
     lowest, and ``best_validation_force_mae`` that error; None unless these weights are kept.
@@ -95,7 +96,6 @@ class Result(kind.Result):
 
     n_parameters: Count
     n_frames: Count | None = None
-    train_force_mae: Error | None = None
     validation_force_mae: Error | None = None
     best_update: Count | None = later(None)
     best_validation_force_mae: Error | None = later(None)
@@ -164,8 +164,11 @@ def run(config: Config, context: Context) -> Result:
         context.measured.update(_pace(moments, training.updates))
         CURVE_FORMAT.write(context.folder / CURVE, curve)
         result["n_frames"] = len(data)
-        result["train_force_mae"] = force_mae(potential, data)
-        result["validation_force_mae"] = force_mae(potential, validation)
+        # The last point of the curve is of these weights, unless they change or it was rounded.
+        if curve.validation and strategy.after is unchanged and not rounded:
+            result["validation_force_mae"] = curve.validation[-1][1]
+        else:
+            result["validation_force_mae"] = force_mae(potential, validation)
         if best is not None:
             strategy.after(best)
             best.save(context.folder / BEST)
@@ -236,13 +239,13 @@ def amount(config: Config, facts: Facts) -> Amount | None:
     # Data that are replayed fill up a batch.
     full = arm(config.strategy).replays or frames > training.batch_size
     batch = training.batch_size if full else frames
-    # Three times over what it was trained on, for the energy constant and the last errors.
     evaluated = UPDATE * training.updates * (batch * data.atoms["train"] + CALL)
-    evaluated += 3 * frames * data.atoms["train"]
+    # For the energy constant.
+    evaluated += (2 if config.best else 1) * frames * data.atoms["train"]
     watched = data.frames["validation"]
     if config.validation_size is not None:
         watched = min(watched, config.validation_size)
-    evaluated += (training.validation_points + 1) * watched * data.atoms["validation"]
+    evaluated += max(training.validation_points, 1) * watched * data.atoms["validation"]
     return Amount(evaluated, config.rate)
 
 

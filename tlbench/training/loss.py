@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from tlbench.base.errors import InputError
+from tlbench.base.errors import DivergedError, InputError
 from tlbench.data.compositions import compositions
 from tlbench.models.potential import Potential, Prediction
 from tlbench.training.config import EnergyReference, LossWeights
@@ -67,13 +67,19 @@ def fit_reference_energy(
         Zavadlav, arXiv 2502.13522. "least-squares": each element gets its own constant, by
         least squares on energies per atom; where the composition never varies, the smallest
         constants that fit. For a single element the two are the same.
+
+    Raises
+    ------
+    DivergedError
+        If a force on these structures is not finite.
     """
     elements = data.frames.elements()
     with torch.no_grad():
         potential.reference_energy[elements] = 0.0
-    network = np.concatenate(
-        [potential(data.batch(b).graph).energy.cpu().numpy() for b in data.batches()]
-    )
+    found = [potential(data.batch(indices).graph) for indices in data.batches()]
+    if not all(each.forces.isfinite().all() for each in found):
+        raise DivergedError("The forces are not finite; a smaller learning rate may help.")
+    network = np.concatenate([each.energy.cpu().numpy() for each in found])
     n_atoms = data.frames.n_atoms
     missing = (data.frames.energy - network) / n_atoms
     if policy == "mean-shift":

@@ -42,7 +42,7 @@ def training(updates: int, size: int = 10, backbone: Any = NETWORK, **config: An
 
 def atoms_of(updates: int, size: int) -> float:
     """Return for how many atoms a training asks forces, a call counted as 100 more."""
-    evaluated = (3 * size + 5 * VALIDATION) * ATOMS
+    evaluated = (size + 4 * VALIDATION) * ATOMS
     return 2.7 * updates * (min(size, 5) * ATOMS + 100) + evaluated
 
 
