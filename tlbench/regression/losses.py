@@ -40,12 +40,10 @@ import numpy as np
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics.interval import ROUNDING
 from tlbench.regression.table import in_words
+from tlbench.report.claims import LEVEL
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
-
-LEVEL = 0.05
-"""How often a check may raise an alarm if nothing got worse."""
 
 FAMILIES = 2
 """Single places and whole backbones are tested each at this part of the level."""
