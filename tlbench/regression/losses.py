@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tlbench.metrics import METRICS
+from tlbench.metrics.statistics import holm
 from tlbench.metrics.statistics.interval import ROUNDING
 from tlbench.regression.table import in_words
 from tlbench.report.claims import LEVEL
@@ -225,15 +226,9 @@ def _p_values(value: Any, error: Any, freedom: Any) -> Any:
 
 
 def adjusted(chance: "Series[float]") -> "Series[float]":
-    """Return p-values of places or of backbones adjusted for everything that is tested at once."""
-    return (FAMILIES * holm(chance)).clip(upper=1.0)
-
-
-def holm(p_values: "Series[float]") -> "Series[float]":
-    """Return p-values adjusted for their number (Holm, *Scand. J. Stat.* 6, 65, 1979).
+    """Return p-values of places or of backbones adjusted for everything that is tested at once.
 
     Those that are not known, NaN, are not counted.
     """
-    known = p_values.dropna().sort_values(kind="stable")
-    adjusted = (known * np.arange(len(known), 0, -1)).clip(upper=1.0).cummax()
-    return adjusted.reindex(p_values.index)
+    known = holm(chance.dropna().to_dict())
+    return (FAMILIES * chance.index.to_series().map(known)).clip(upper=1.0)
