@@ -97,9 +97,9 @@ def tune(
     Stop it with Ctrl-C and start it again at any time: trials that ended are kept.
     """
     from tlbench.base.errors import InputError
+    from tlbench.cli.interrupts import ends_quietly, signals_stop
     from tlbench.cli.live import Display
     from tlbench.cli.resources import executor_of, limits_of, pythons_of
-    from tlbench.cli.run import signals_stop
     from tlbench.cli.tables import drawn, duration, say
     from tlbench.data.fetch import fetch
     from tlbench.engine.run.runner import Resources
@@ -174,20 +174,9 @@ def tune(
             display.say(said)
 
     display.say(cost_text(search, cost_of(search, root, device)))
-    try:
-        with display, signals_stop(display):
-            tuned = tune(
-                search,
-                folder,
-                Store(root),
-                resources,
-                display.update,
-                note,
-                show,
-            )
-    except KeyboardInterrupt:
-        display.say("Interrupted. Trials that ended are kept; the same command goes on from here.")
-        raise typer.Exit(130) from None
+    kept = "Trials that ended are kept; the same command goes on from here."
+    with ends_quietly(display, kept), display, signals_stop(display):
+        tuned = tune(search, folder, Store(root), resources, display.update, note, show)
     if tuned is None:
         display.say(
             "Some jobs failed, as it says above. Trials that ended are kept; the same command "
