@@ -40,8 +40,8 @@ import numpy as np
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import holm
 from tlbench.metrics.statistics.interval import ROUNDING
-from tlbench.regression.table import in_words
 from tlbench.report.claims import LEVEL
+from tlbench.report.wording import condition_text
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -84,7 +84,7 @@ class Loss:
     @property
     def name(self) -> str:
         """What is tested, with its metric."""
-        return f"{self.models}: {self.metric}" + (f" at {self.condition}" if self.condition else "")
+        return f"{self.models}: {self.metric}" + (f" ({self.condition})" if self.condition else "")
 
     def sentence(self) -> str:
         """Return it in words."""
@@ -138,7 +138,7 @@ def _loss(row: Mapping[Any, Any], chance: float, tolerance: float | None) -> Los
         backbone=row["backbone"],
         metric=row["metric"],
         models=f"{row['backbone']}, all {n_places} places" if n_places else row["models"],
-        condition=in_words(row["condition"]),
+        condition=condition_text(row["condition"]) if row["condition"] else "",
         value=value,
         chance=chance,
         change=change,
