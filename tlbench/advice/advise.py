@@ -218,15 +218,7 @@ def _plan(
         f"Candidates: {', '.join(each.name for each in found)}, and training from scratch. "
         "Measuring how fast they are here."
     )
-    measured = calibrate(
-        target,
-        found,
-        question.backbone,
-        site.store,
-        site.resources,
-        site.on_change,
-        site.on_event,
-    )
+    measured = calibrate(target, found, question.backbone, site)
     seconds = SHARE * (deadline - time.monotonic())
     if not measured.found:
         raise InputError(f"No candidate can be run: {' '.join(measured.failures)}")
