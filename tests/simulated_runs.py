@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from pandas import DataFrame
 
-from tlbench.regression.losses import LEVEL, adjusted, student_tests
+from tlbench.regression.losses import adjusted, student_tests
 from tlbench.regression.numbers import Numbers
 from tlbench.regression.table import SEEDS, table_of
+from tlbench.report.claims import LEVEL
 
 SMOKE = ((0, 0), (1, 0))
 """Pairs of the smoke suite; its models without subsets have one."""

@@ -37,7 +37,7 @@ ARM = TunedGroup(
         ("smoke --set sizes", "--set sizes: write it as KEY=VALUE"),
         ("smoke --device tpu", "choose one of auto, cpu, cuda"),
         ("smoke --backbone schnt", "did you mean 'schnet'"),
-        ("smoke --out file", "file cannot be written"),
+        ("smoke --out file", "file: cannot be written"),
         ("smoke --python mace=python", "no backbone of this suite runs in an environment called"),
         ("smoke --time-limit soon", "--time-limit should be like 600, 90m or 4h"),
         ("smoke --executor parsl", "--executor parsl needs --parsl-config FILE"),

@@ -368,8 +368,8 @@ def test_the_time_of_a_comparison_is_predicted_from_what_was_measured(asked):
     name, card, _ = target_card(str(folder / "ge.extxyz"), folder)
     target = plan.Target(name, card)
     some = candidates.candidates(card, "schnet", ["sw-si-8", str(folder / "wrong.yaml")]).found
-    store, resources = Store(folder / "store"), Resources(1, "cpu", executor=(inline, 1))
-    measured = calibrate(target, some, "schnet", store, resources, _ignore, _ignore)
+    site = Site(Store(folder / "store"), Resources(1, "cpu", executor=(inline, 1)))
+    measured = calibrate(target, some, "schnet", site)
     assert measured.found == [*some]
     # Trials of learning rates take time, and longer trainings take longer.
     compared, chosen = (measured.seconds(some, plan.Scale(1, 32, each)) for each in (False, True))
@@ -382,7 +382,3 @@ def test_the_time_of_a_comparison_is_predicted_from_what_was_measured(asked):
     # Without a measurement it is refused, rather than taken to be no time.
     with pytest.raises(InputError, match="cannot be predicted, because no job like it"):
         replace(measured, measured={}).seconds(some, long)
-
-
-def _ignore(*about, **fields):
-    pass

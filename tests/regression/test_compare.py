@@ -10,7 +10,7 @@ from simulated_runs import numbers, place
 from tlbench.metrics.statistics import paired_ratio
 from tlbench.regression.comparison import compare
 from tlbench.regression.pairing import pair_up
-from tlbench.regression.table import in_words
+from tlbench.report.wording import condition_text
 
 WHERE = place("force_mae", "schnet", ("finetune", 4))
 BEFORE = {(subset, 0): 100.0 + subset for subset in range(5)}
@@ -91,7 +91,7 @@ def test_the_best_weights_are_a_condition():
     found = compared({WHERE: BEFORE, best: BEFORE}, {WHERE: BEFORE, best: AFTER})
     assert [row.data["b_is"] for row in found.rows] == [None, "worse"]
     assert len(found.tables()["force_mae (meV/Å)"]) == 2
-    assert in_words(best.condition) == "best weights"
+    assert condition_text(best.condition) == "best weights"
 
 
 def test_models_from_scratch_are_of_no_source():

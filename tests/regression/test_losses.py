@@ -68,8 +68,8 @@ def test_backbones_are_tested_on_whole_test_sets():
     found |= {p._replace(condition=(("temperature_k", 600.0),)): v for p, v in found.items()}
     scopes = [(each.of_backbone, each.condition) for each in losses(found, found)]
     assert scopes.count((True, "")) == 1
-    assert (True, "temperature_k 600") not in scopes
-    assert scopes.count((False, "temperature_k 600")) == len(ARMS)
+    assert (True, "600 K") not in scopes
+    assert scopes.count((False, "600 K")) == len(ARMS)
 
 
 def test_one_place_can_get_worse_alone():

@@ -28,8 +28,8 @@ from tlbench.advice.question import (
     Planned,
     Question,
     planned_before,
-    unwritable,
     write_into,
+    writing_in,
 )
 from tlbench.advice.rates import tune_comparison
 from tlbench.advice.section import advice_section
@@ -130,10 +130,8 @@ def advise(
     name, card, said = target_card(question.data, out)
     check_here(card)
     target = Target(name, card)
-    try:
+    with writing_in(out):
         out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(out, error) from error
     for sentence in said:
         say(sentence)
     site = Site(Store(root), resources, on_change, on_event, say, show)
@@ -153,11 +151,9 @@ def advise(
     if planned.chooses_rates and suite.tuned is None:
         suite = tune_comparison(out, site)
     design = Design.of(resolve(suite))
-    try:
+    with writing_in(out):
         # What lies there may be of jobs that are done again.
         (out / FILE).unlink(missing_ok=True)
-    except OSError as error:
-        raise unwritable(out, error) from error
     run = run_suite(
         suite,
         out,
@@ -222,15 +218,7 @@ def _plan(
         f"Candidates: {', '.join(each.name for each in found)}, and training from scratch. "
         "Measuring how fast they are here."
     )
-    measured = calibrate(
-        target,
-        found,
-        question.backbone,
-        site.store,
-        site.resources,
-        site.on_change,
-        site.on_event,
-    )
+    measured = calibrate(target, found, question.backbone, site)
     seconds = SHARE * (deadline - time.monotonic())
     if not measured.found:
         raise InputError(f"No candidate can be run: {' '.join(measured.failures)}")
@@ -334,12 +322,10 @@ def _answered(
 ) -> Advice:
     """Write the answer, the page with it, and the best potential into the folder of a run."""
     found: list[str] = []
-    try:
+    with writing_in(run.out):
         if answer is not None:
             found = write_best(run.plan, store, answer, run.out)
         section = advice_section(answer, [*further, *found], stability, as_is)
         write_whole(run.out / TEXT, "\n\n".join(section_text(section)) + "\n")
-    except OSError as error:
-        raise unwritable(run.out, error) from error
     whole = write_results(run.plan, store, run.report, run.out, lambda analysis: [section])
     return Advice(section, whole)

@@ -2,7 +2,7 @@
 
 A start is recommended where its force error at the largest number of structures is lower than that
 of training from scratch by more than 3 %, beyond chance: over at least
-`tlbench.report.sections.answer.CLAIM_PAIRS` pairs, the 95 % interval of the paired ratio lies
+`tlbench.report.claims.CLAIM_PAIRS` pairs, the 95 % interval of the paired ratio lies
 below 0.97, and its p value is below 0.05 after Holm's correction for all candidates. Of several,
 the one of the lowest ratio is. With fewer than `tlbench.results.shares.FEWEST_GROUPS` test
 structures their choice cannot be allowed for, and nothing is claimed. Where the error of a start or
@@ -47,10 +47,10 @@ from tlbench.advice.plan import FEWEST_PASSES
 from tlbench.data.marks import is_unmarked
 from tlbench.metrics.statistics import CONVERGED, Convergence, Interval, Ratio, holm
 from tlbench.report.analysis import Analysis
-from tlbench.report.budgets.outcomes import BEST, convergences, difference, series_of
+from tlbench.report.budgets.outcomes import BEST, convergences, series_of
+from tlbench.report.claims import CLAIM_PAIRS, difference, has_pairs_for_claim
 from tlbench.report.forgetting.retention import Retained, retained
 from tlbench.report.rows import Row, ratio_between
-from tlbench.report.sections.answer import CLAIM_PAIRS
 from tlbench.report.sections.starts import starts_of
 from tlbench.report.wording import BASELINE
 from tlbench.results.results import Results
@@ -260,16 +260,17 @@ def compared(
     known = {name: ratio for name, ratio in ratios.items() if ratio is not None}
     p = holm({name: ratio.p for name, ratio in known.items() if ratio.p is not None})
     found = [
-        Start(n, pairs[n][0], ratio, _side(ratio, p.get(n), least) if has_tests else "no claim")
-        for n, ratio in known.items()
+        Start(
+            name,
+            pairs[name][0],
+            ratio,
+            difference(ratio, p.get(name), least)
+            if has_tests and has_pairs_for_claim(ratio)
+            else "no claim",
+        )
+        for name, ratio in known.items()
     ]
     return sorted(found, key=lambda each: each.ratio.value)
-
-
-def _side(ratio: Ratio, p: float | None, least: float) -> Side:
-    if ratio.interval is None or ratio.n_pairs < CLAIM_PAIRS:
-        return "no claim"
-    return difference(ratio, p, least)
 
 
 def answer_of(

@@ -6,15 +6,16 @@ an update of another backbone takes as long as one of the measured one, times th
 of their force calls.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tlbench.advice.candidates import Candidate
 from tlbench.advice.plan import Scale, Target, suite_value
 from tlbench.advice.rates import HIGHEST, RATES, trial_of
+from tlbench.advice.site import Site
 from tlbench.base.errors import InputError
 from tlbench.engine.estimates import estimate
-from tlbench.engine.run.runner import Listener, Report, Resources, run_jobs
+from tlbench.engine.run.runner import Report, run_jobs
 from tlbench.engine.store.store import State, Store
 from tlbench.jobs.base import Job
 from tlbench.jobs.train import Config as TrainConfig
@@ -51,8 +52,7 @@ class Calibration:
     backbone: str
     found: Sequence[Candidate]
     failures: Sequence[str]
-    store: Store
-    resources: Resources
+    site: Site
     measured: Mapping[str, Job]
 
     def seconds(self, found: Sequence[Candidate], scale: Scale) -> float:
@@ -71,18 +71,18 @@ class Calibration:
         # Which rate is tried last is not known yet.
         for rate in (*RATES, HIGHEST) if scale.chooses_rates else ():
             jobs |= trial_of(compared.suite, rate).jobs
-        done = {key for key in jobs if self.store.state(key) is State.FINISHED}
+        done = {key for key in jobs if self.site.store.state(key) is State.FINISHED}
         if scale.chooses_rates:
             done = {key for key in done if jobs[key].kind in _KINDS}
-        finished = {key: self.store.folder(key) for key in done | self.measured.keys()}
-        predicted = estimate(jobs, done, finished, self.resources.device)
+        finished = {key: self.site.store.folder(key) for key in done | self.measured.keys()}
+        predicted = estimate(jobs, done, finished, self.site.resources.device)
         for key, each in predicted.predictions.items():
             if each.wall_seconds is None and not _is_copy(jobs[key]):
                 raise InputError(
                     f"How long {jobs[key].label!r} takes cannot be predicted, because no job like "
                     "it was finished here; write a suite of your own for tlbench run."
                 )
-        workers = self.resources.of(len(jobs))[1]
+        workers = self.site.resources.of(len(jobs))[1]
         return predicted.wall_seconds(workers) + PER_JOB * (len(jobs) - len(done)) / workers
 
 
@@ -105,21 +105,8 @@ def planned(
     return plan(resolve(Suite.model_validate(value)))
 
 
-def calibrate(
-    target: Target,
-    found: Sequence[Candidate],
-    backbone: str,
-    store: Store,
-    resources: Resources,
-    on_change: Callable[[Plan, Store, Report], None],
-    on_event: Listener,
-) -> Calibration:
+def calibrate(target: Target, found: Sequence[Candidate], backbone: str, site: Site) -> Calibration:
     """Measure what predictions of the time need, but for what the store has of it.
-
-    Parameters
-    ----------
-    on_change, on_event
-        As of `tlbench.run.run_suite`.
 
     Raises
     ------
@@ -141,7 +128,11 @@ def calibrate(
     jobs = {key: job for key, job in whole.jobs.items() if key in wanted}
     # A job in which a worker loads its libraries says little of those that follow.
     report = run_jobs(
-        jobs, store, resources, lambda report: on_change(whole, store, report), on_event
+        jobs,
+        site.store,
+        site.resources,
+        lambda report: site.on_change(whole, site.store, report),
+        site.on_event,
     )
     failed = {
         each: report.errors[speeds[each.backbone]]
@@ -150,18 +141,17 @@ def calibrate(
     }
     left = [each for each in found if each not in failed]
     if left:
-        _check_measured(jobs, store, report)
+        _check_measured(jobs, site.store, report)
     return Calibration(
         target=target,
         backbone=backbone,
         found=left,
         failures=[f"{each.name} cannot be run here: {error}" for each, error in failed.items()],
-        store=store,
-        resources=resources,
+        site=site,
         measured={
             key: job
             for key, job in jobs.items()
-            if key not in warming and store.state(key) is State.FINISHED
+            if key not in warming and site.store.state(key) is State.FINISHED
         },
     )
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from tlbench.advice.answer import Answer
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import holm
-from tlbench.report.budgets.outcomes import BEST, difference
+from tlbench.report.budgets.outcomes import BEST
+from tlbench.report.claims import CLAIM_PAIRS, difference
 from tlbench.report.forgetting.retention import Retained
-from tlbench.report.sections.answer import CLAIM_PAIRS
 from tlbench.report.wording import interval_text, n_pairs_text
 
 

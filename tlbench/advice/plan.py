@@ -18,7 +18,7 @@ from tlbench.advice.candidates import CUTOFF, Candidate
 from tlbench.base.errors import InputError
 from tlbench.base.phrases import duration
 from tlbench.data.cards import Card
-from tlbench.report.sections.answer import CLAIM_PAIRS
+from tlbench.report.claims import CLAIM_PAIRS
 from tlbench.report.wording import listed
 from tlbench.study.loading import SUITE_FORMAT
 

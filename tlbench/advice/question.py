@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from tlbench.base.errors import InputError
 from tlbench.base.files import write_whole
+from tlbench.base.writing import writing
 from tlbench.data.cards import Card
 from tlbench.report.wording import listed
 
@@ -135,14 +137,10 @@ def write_into(path: Path, text: str) -> None:
     InputError
         If the folder cannot be written to.
     """
-    try:
+    with writing_in(path.parent):
         write_whole(path, text)
-    except OSError as error:
-        raise unwritable(path.parent, error) from error
 
 
-def unwritable(folder: Path, error: OSError) -> InputError:
-    """Return what is said of a folder that cannot be written to."""
-    return InputError(
-        f"{folder}: cannot be written ({error.strerror}); choose another folder with --out."
-    )
+def writing_in(folder: Path) -> AbstractContextManager[None]:
+    """Turn a failure to write into the folder of an answer into a sentence."""
+    return writing(folder, "choose another folder with --out")

@@ -13,9 +13,9 @@ from tlbench.base.phrases import counted
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import FIXED, Ratio
 from tlbench.report.budgets.outcomes import BEST
+from tlbench.report.claims import CLAIM_PAIRS
 from tlbench.report.content import Block, Lines, Section, Sentences, Table, lines_of
 from tlbench.report.rows import Row, ratio_between
-from tlbench.report.sections.answer import CLAIM_PAIRS
 from tlbench.report.wording import BASELINE, interval_text, listed, n_pairs_text
 from tlbench.results.shares import FEWEST_GROUPS
 

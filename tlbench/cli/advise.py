@@ -71,9 +71,9 @@ def advise(
     """
     from tlbench.advice.advise import advise as answer
     from tlbench.advice.question import Question
+    from tlbench.cli.interrupts import ends_quietly, signals_stop
     from tlbench.cli.live import Display
     from tlbench.cli.resources import limits_of, seconds_of
-    from tlbench.cli.run import signals_stop
     from tlbench.cli.tables import drawn, say
     from tlbench.engine.run.runner import Resources
     from tlbench.report.content import Table
@@ -105,21 +105,10 @@ def advise(
         display.console.print(drawn(table.lines, display.console.width, words=(0, 1)))
         display.say(table.note)
 
-    try:
-        with display, signals_stop(display):
-            found = answer(
-                question,
-                out,
-                store,
-                resources,
-                display.update,
-                display.note,
-                say_once,
-                show,
-            )
-    except KeyboardInterrupt:
-        display.say("Interrupted. Finished jobs are kept; the same command goes on from here.")
-        raise typer.Exit(130) from None
+    with ends_quietly(display), display, signals_stop(display):
+        found = answer(
+            question, out, store, resources, display.update, display.note, say_once, show
+        )
     for sentence in found.section.sentences:
         say_once(sentence)
     for table in found.section.tables:

@@ -81,7 +81,7 @@ def md(
     )
     import torch
 
-    from tlbench.cli.interrupts import between_steps
+    from tlbench.cli.interrupts import between_steps, ends_quietly
     from tlbench.cli.simulation_live import SimulationDisplay
     from tlbench.engine.work.cost import Stopwatch
     from tlbench.engine.work.devices import check_device, resolve
@@ -111,18 +111,15 @@ def md(
     # slow and change nothing.
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    try:
-        with display, between_steps() as interrupted:
+    kept = "The same command goes on from here."
+    with ends_quietly(display, kept), display, between_steps() as interrupted:
 
-            def on_step(done: int, total: int, alive: int) -> None:
-                display.update(done, total, alive)
-                if interrupted():
-                    raise KeyboardInterrupt
+        def on_step(done: int, total: int, alive: int) -> None:
+            display.update(done, total, alive)
+            if interrupted():
+                raise KeyboardInterrupt
 
-            found = simulate(out, start, driver, protocol, provenance, on_step)
-    except KeyboardInterrupt:
-        display.say("Interrupted. The same command goes on from here.")
-        raise typer.Exit(130) from None
+        found = simulate(out, start, driver, protocol, provenance, on_step)
     display.finish(found)
 
 

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from tlbench.base.writing import writing
+
 app = typer.Typer(no_args_is_help=True, help="Begin a package of your own.")
 
 PLACES = {
@@ -50,10 +52,8 @@ def backbone(
     folder = out or Path(f"tlbench-{name}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is there already; choose another folder with --out.")
-    try:
+    with writing(folder):
         written = write_backbone(name, folder)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written ({error.strerror}).") from error
     for path in written:
         typer.echo(path)
     typer.echo(

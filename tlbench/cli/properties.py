@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tlbench.base.writing import writing
+
 if TYPE_CHECKING:
     from tlbench.cli.live import LiveDisplay
     from tlbench.properties.spec import Computed, Settings, Subject
@@ -89,7 +91,10 @@ def properties(
     names = PROPERTIES.names() if asked is None else list(dict.fromkeys(asked))
     check_packages(names)
     of_property = _settings(settings, names)
-    _check_folder(out)
+    if out is not None:
+        # Refused before anything is computed.
+        with writing(out, "choose another folder with --out"):
+            out.mkdir(parents=True, exist_ok=True)
     named = load_named(potential, elements, cutoff)
     subject = Subject(
         lambda: _WithOneSentence(potential, named.calculator()), atoms, prototype, named.cutoff
@@ -156,20 +161,6 @@ def _settings(texts: list[str] | None, names: Sequence[str]) -> "dict[str, Setti
         name: validate(PROPERTIES.get(name).settings, given[name], "--set", within=(name,))
         for name in names
     }
-
-
-def _check_folder(out: Path | None) -> None:
-    """Refuse a folder that cannot be written before anything is computed."""
-    from tlbench.base.errors import InputError
-
-    if out is None:
-        return
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{out} cannot be written ({error.strerror}); choose another folder with --out."
-        ) from error
 
 
 class _WithOneSentence:

@@ -1,11 +1,8 @@
 """``tlbench run``: run a suite."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -29,9 +26,6 @@ from tlbench.cli.options import (
     WorkersPerGpu,
     suite_of,
 )
-
-if TYPE_CHECKING:
-    from tlbench.cli.live import Display
 
 
 def run(
@@ -68,6 +62,7 @@ def run(
     Stop it with Ctrl-C and start it again at any time; nothing that is done is done twice.
     """
     from tlbench.base.errors import InputError
+    from tlbench.cli.interrupts import ends_quietly, signals_stop
     from tlbench.cli.live import Display
     from tlbench.cli.plan import show_plan
     from tlbench.cli.resources import executor_of, limits_of, pythons_of, shard_of
@@ -109,22 +104,18 @@ def run(
         workers_per_gpu,
     )
     display = Display()
-    try:
-        with display, signals_stop(display):
-            finished = run_suite(
-                chosen,
-                folder,
-                store,
-                resources,
-                mirror,
-                shard_,
-                display.update,
-                display.note,
-                lambda change: display.say(change.sentence()),
-            )
-    except KeyboardInterrupt:
-        display.say("Interrupted. Finished jobs are kept; the same command goes on from here.")
-        raise typer.Exit(130) from None
+    with ends_quietly(display), display, signals_stop(display):
+        finished = run_suite(
+            chosen,
+            folder,
+            store,
+            resources,
+            mirror,
+            shard_,
+            display.update,
+            display.note,
+            lambda change: display.say(change.sentence()),
+        )
     display.finish(finished, shard_)
     if strategy and not shard and BASELINE not in chosen.strategies:
         display.say(
@@ -133,28 +124,3 @@ def run(
         )
     if not finished.report.complete:
         raise typer.Exit(1)
-
-
-@contextmanager
-def signals_stop(display: "Display") -> Iterator[None]:
-    """Let signals stop the run at its next update, where nothing is half done.
-
-    These are SIGINT, SIGTERM, and the SIGHUP of a terminal that goes away, unless nohup has it
-    ignored. Before the first update, and at a second signal, they stop it at once.
-    """
-
-    def note(number: int, frame: Any) -> None:
-        if not display.started:
-            raise KeyboardInterrupt
-        display.interrupted = True
-        signal.signal(number, signal.default_int_handler)
-
-    stopping = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        stopping.append(signal.SIGHUP)
-    before = {number: signal.signal(number, note) for number in stopping}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

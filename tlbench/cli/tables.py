@@ -12,9 +12,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tlbench.base.errors import InputError, printable
+from tlbench.base.errors import printable
 from tlbench.base.files import write_whole
 from tlbench.base.phrases import duration as duration
+from tlbench.base.writing import writing
 
 Line = Sequence[str | Text]
 
@@ -117,12 +118,8 @@ def write_output(path: Path | None, text: Callable[[], str]) -> None:
     """
     if path is None:
         return
-    try:
+    with writing(path, "choose another file"):
         write_whole(path, text())
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}); choose another file."
-        ) from error
 
 
 def _text(cell: str | Text) -> Text:

@@ -38,14 +38,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tlbench.metrics import METRICS
+from tlbench.metrics.statistics import holm
 from tlbench.metrics.statistics.interval import ROUNDING
-from tlbench.regression.table import in_words
+from tlbench.report.claims import LEVEL
+from tlbench.report.wording import condition_text
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
-
-LEVEL = 0.05
-"""How often a check may raise an alarm if nothing got worse."""
 
 FAMILIES = 2
 """Single places and whole backbones are tested each at this part of the level."""
@@ -85,7 +84,7 @@ class Loss:
     @property
     def name(self) -> str:
         """What is tested, with its metric."""
-        return f"{self.models}: {self.metric}" + (f" at {self.condition}" if self.condition else "")
+        return f"{self.models}: {self.metric}" + (f" ({self.condition})" if self.condition else "")
 
     def sentence(self) -> str:
         """Return it in words."""
@@ -139,7 +138,7 @@ def _loss(row: Mapping[Any, Any], chance: float, tolerance: float | None) -> Los
         backbone=row["backbone"],
         metric=row["metric"],
         models=f"{row['backbone']}, all {n_places} places" if n_places else row["models"],
-        condition=in_words(row["condition"]),
+        condition=condition_text(row["condition"]) if row["condition"] else "",
         value=value,
         chance=chance,
         change=change,
@@ -227,15 +226,9 @@ def _p_values(value: Any, error: Any, freedom: Any) -> Any:
 
 
 def adjusted(chance: "Series[float]") -> "Series[float]":
-    """Return p-values of places or of backbones adjusted for everything that is tested at once."""
-    return (FAMILIES * holm(chance)).clip(upper=1.0)
-
-
-def holm(p_values: "Series[float]") -> "Series[float]":
-    """Return p-values adjusted for their number (Holm, *Scand. J. Stat.* 6, 65, 1979).
+    """Return p-values of places or of backbones adjusted for everything that is tested at once.
 
     Those that are not known, NaN, are not counted.
     """
-    known = p_values.dropna().sort_values(kind="stable")
-    adjusted = (known * np.arange(len(known), 0, -1)).clip(upper=1.0).cummax()
-    return adjusted.reindex(p_values.index)
+    known = holm(chance.dropna().to_dict())
+    return (FAMILIES * chance.index.to_series().map(known)).clip(upper=1.0)

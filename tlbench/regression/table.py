@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tlbench.base.phrases import counted
-from tlbench.metrics.conditions import WEIGHTS, key_of
+from tlbench.metrics.conditions import key_of
 from tlbench.report.wording import BASELINE
 from tlbench.results.records import Record
 from tlbench.study.model_key import Flat, ModelKey
@@ -71,14 +71,6 @@ def _models(row: Mapping[Any, Any]) -> str:
     if row["updates"] is not None:
         words.append(counted(row["updates"], "update"))
     return ", ".join(words)
-
-
-def in_words(condition: tuple[tuple[str, float | str], ...]) -> str:
-    """Return a condition in words; empty for the whole test set."""
-    words = {name: v if isinstance(v, str) else f"{v:g}" for name, v in condition}
-    return ", ".join(
-        f"{word} weights" if name == WEIGHTS else f"{name} {word}" for name, word in words.items()
-    )
 
 
 def listed(table: "DataFrame") -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tlbench.base.phrases import counted
+from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import CrossedRatio, Ratio, negative_transfer, verdict
 from tlbench.study.model_key import Place
 from tlbench.study.places import trained_places, untuned_places
@@ -287,3 +288,24 @@ def tuning_label(suites: Iterable[Suite]) -> str:
     if not any(tuned for tuned, _ in untuned):
         return UNTUNED
     return "partly tuned" if any(some for _, some in untuned) else "tuned"
+
+
+_CONDITIONS = {
+    "data": "test set of {}",
+    "temperature_k": "{} K",
+    "phase": "{}",
+    "group": "kind: {}",
+    "composition": "composition {}",
+    "element": "atoms of {}",
+    "md_temperature_k": "simulations at {} K",
+    "property": "{}",
+    "weights": "{} weights",
+}
+
+
+def condition_text(tested: ConditionKey) -> str:
+    """Return in words what is tested on."""
+    known = {name: v if isinstance(v, str) else f"{v:g}" for name, v in tested}
+    parts = [_CONDITIONS[name].format(known.pop(name)) for name in _CONDITIONS if name in known]
+    parts += [f"{name}: {value}" for name, value in known.items()]
+    return ", ".join(parts) or "all test structures"

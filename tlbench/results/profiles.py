@@ -8,6 +8,7 @@ from pydantic import Field
 
 from tlbench.base.formats import Format
 from tlbench.base.magnitudes import Count, Magnitude
+from tlbench.base.units import MEV
 from tlbench.data.frames import Floats, Ints
 from tlbench.engine.store.arrays import read_arrays
 from tlbench.engine.store.store import Store
@@ -34,8 +35,6 @@ DISTANCE_BINS, ANGLE_BINS = 30, 18
 
 DISTANCE, ANGLE = REACH / DISTANCE_BINS, 180 / ANGLE_BINS
 """Their widths, Å and degrees."""
-
-MEV = 1000.0
 
 
 class Coverage(Flat):

@@ -74,15 +74,16 @@ class Place:
     def training_set(self) -> str:
         """Return number and temperature of the training structures in words, and the budget."""
         at = self.train_temperature_k
-        return f"N = {self.size}" + ("" if at is None else f" at {at:g} K") + self._budget()
+        return f"N = {self.size}" + ("" if at is None else f" at {at:g} K") + self.budget_label()
 
     def label(self) -> str:
         """Return the place in words."""
         at = self.train_temperature_k
         trained = "" if at is None else f", trained at {at:g} K"
-        return f"{self.backbone}, {self.strategy}, N = {self.size}{trained}{self._budget()}"
+        return f"{self.backbone}, {self.strategy}, N = {self.size}{trained}{self.budget_label()}"
 
-    def _budget(self) -> str:
+    def budget_label(self) -> str:
+        """Return the budget, as ``", 400 updates"``; empty where there is one for all."""
         return "" if self.updates is None else f", {counted(self.updates, 'update')}"
 
 
@@ -209,13 +210,9 @@ class ModelKey(Strict):
     def label(self) -> str:
         """Return the model in words, but for its transfer."""
         seeds = "/".join(str(seed) for seed in self.pair if seed is not None)
-        at = self.temperature_label() + self.budget_label()
+        at = self.temperature_label() + self.place.budget_label()
         name = f"{self.strategy} {self.backbone}, N {self.size}{at}"
         return f"{name}, seed {seeds}" if seeds else name
-
-    def budget_label(self) -> str:
-        """Return the budget, as ``", 400 updates"``; empty where there is one for all."""
-        return "" if self.updates is None else f", {counted(self.updates, 'update')}"
 
 
 NO_TRANSFER: dict[str, Any] = {"source": "", "source_part": None, "target": ""}

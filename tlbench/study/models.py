@@ -165,7 +165,7 @@ def _pretrain(result: Plan, ends: Ends, source: Card, data: str) -> dict[tuple[o
         part, elements = _share(ends, _init_seed(result, model)), Elements(target=source.formula)
         config = _train_config(result, model, "scratch", elements, part)
         label = f"pretrain {model.backbone} on {ends.source_label}, seed {model.init_seed}"
-        label += model.budget_label()
+        label += model.place.budget_label()
         job = _train_job(result, config, {"data": data}, label)
         planned = job.key in result.jobs
         found[model.origin] = result.add(job)

@@ -12,6 +12,7 @@ from tlbench.base.errors import InputError
 from tlbench.base.formats import Format, later
 from tlbench.base.locks import Lock
 from tlbench.base.schema import Strict
+from tlbench.base.writing import writing
 from tlbench.study.tuned import TunedSettings
 
 TRIALS = "trials.json"
@@ -77,7 +78,7 @@ def note(
         If the folder is of another search, or its file is damaged or cannot be written.
     """
     path = out / TRIALS
-    try:
+    with writing(out, "choose another --out"):
         out.mkdir(parents=True, exist_ok=True)
         with Lock(out / LOCK):
             before = _read(path, search) or Ledger(search=search)
@@ -88,10 +89,6 @@ def note(
             ledger = Ledger(search=search, diverged=sorted(known), trials=ended)
             if ledger != before or not path.exists():
                 LEDGER_FORMAT.write(path, ledger)
-    except OSError as error:
-        raise InputError(
-            f"{out} cannot be written ({error.strerror}); choose another --out."
-        ) from error
     return known
 
 

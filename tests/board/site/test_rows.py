@@ -9,9 +9,10 @@ from forging import PUBLISHED
 
 from tlbench.board.site.boards import Board, Member, boards_of
 from tlbench.board.site.build import Built
-from tlbench.board.site.rows import BoardRow, board_rows, condition_text
+from tlbench.board.site.rows import BoardRow, board_rows
 from tlbench.board.verification import verify
 from tlbench.report.analysis import Analysis
+from tlbench.report.wording import condition_text
 from tlbench.results.results import Results
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tlbench.base.errors import InputError, printable
 from tlbench.base.files import read_bounded, write_whole
+from tlbench.base.writing import writing
 from tlbench.board.checks.record import CHECK_FORMAT, Check, drawn_jobs, source_jobs
 from tlbench.board.reading import Entry
 from tlbench.board.verification.models import Model, measured_models
@@ -30,11 +31,9 @@ def write_check(check: Check, results: Path) -> Path:
     """
     text = check.model_dump_json(indent=1) + "\n"
     path = checks_folder(results) / check.suite / check.submission / _name(check, text.encode())
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}).") from error
     return path
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from tlbench.board.site.boards import Board
 from tlbench.board.site.headline import Published
-from tlbench.board.site.rows import BoardRow, condition_text
+from tlbench.board.site.rows import BoardRow
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import CrossedRatio, negative_transfer
 from tlbench.metrics.statistics.convergence import RULE
 from tlbench.report.html import rounded, safe_json
-from tlbench.report.wording import budget_label
+from tlbench.report.wording import budget_label, condition_text
 
 FORMAT = 1
 KEPT = 10

@@ -189,23 +189,3 @@ def _order(board: Board, rows: list[BoardRow]) -> Callable[[BoardRow], tuple[obj
         )
 
     return place
-
-
-_WORDS = {
-    "data": "test set of {}",
-    "temperature_k": "{:g} K",
-    "phase": "{}",
-    "group": "kind: {}",
-    "composition": "composition {}",
-    "element": "atoms of {}",
-    "md_temperature_k": "simulations at {:g} K",
-    "property": "{}",
-}
-
-
-def condition_text(tested: ConditionKey) -> str:
-    """Return in words what is tested on."""
-    known = dict(tested)
-    parts = [_WORDS[name].format(known.pop(name)) for name in _WORDS if name in known]
-    parts += [f"{name}: {value}" for name, value in known.items()]
-    return ", ".join(parts) or "all test structures"

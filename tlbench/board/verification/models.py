@@ -44,7 +44,7 @@ class Coordinates:
         seeds = "/".join("–" if seed is None else str(seed) for seed in model.pair)
         return (
             f"{what}{model.strategy} {model.backbone}, {model.transfer.label()}, "
-            f"N {model.size}{model.temperature_label()}{model.budget_label()}, seeds {seeds}"
+            f"N {model.size}{model.temperature_label()}{model.place.budget_label()}, seeds {seeds}"
             + ("" if self.data is None else f", on {self.data}")
         )
 

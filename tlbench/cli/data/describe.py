@@ -1,12 +1,11 @@
 """``tlbench data describe``: what a data set holds."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tlbench.base.writing import writing
 from tlbench.cli.options import Mirror, StoreFolder
 
 if TYPE_CHECKING:
@@ -41,7 +40,8 @@ def describe(
 
     card, guessed = _meant(name)
     page = html or Path("runs") / "data" / f"{card.name}.html"
-    with _writing(page):
+    remedy = "choose another with --html"
+    with writing(page, remedy):
         page.parent.mkdir(parents=True, exist_ok=True)
     with Console(stderr=True).status(f"Getting {card.name} …") as status:
         parts = card.read(fetch(card)) if guessed else load_parts(card, store, mirror, status)
@@ -49,7 +49,7 @@ def describe(
         status.update("Measuring …")
         description = describe_parts(parts, cutoff)
         status.update("Writing the page …")
-        with _writing(page):
+        with writing(page, remedy):
             write_page(page, card, parts, description)
     out = console()
     say(f"{card.name}: {card.title}", out, "bold")
@@ -81,19 +81,6 @@ def _meant(name: str) -> "tuple[Card, tuple[str, ...]]":
     card = card_of(yaml.safe_load(guess.text), f"a card for {path}")
     card._folder = folder
     return card, tuple(guess.said)
-
-
-@contextmanager
-def _writing(page: Path) -> Iterator[None]:
-    """Turn a failure to write into a sentence."""
-    from tlbench.base.errors import InputError
-
-    try:
-        yield
-    except OSError as error:
-        raise InputError(
-            f"{page}: cannot be written ({error.strerror}); choose another with --html."
-        ) from error
 
 
 def load_parts(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tlbench.base.writing import writing
 from tlbench.cli.options import Mirror, StoreFolder, settings_of
 
 NOTE = (
@@ -103,13 +104,9 @@ def distances(
     for note in notes:
         say(note, out_)
     pairs = [ComparedSets(a=a, b=b, distances=some) for (a, b), some in found_all.items()]
-    try:
+    with writing(out, "choose another with --out"):
         out.parent.mkdir(parents=True, exist_ok=True)
         SETS_FORMAT.write(out, SetDistances(settings=settings, part=part, pairs=pairs))
-    except OSError as error:
-        raise InputError(
-            f"{out}: cannot be written ({error.strerror}); choose another with --out."
-        ) from error
     say(str(out), out_)
 
 

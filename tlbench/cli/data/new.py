@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tlbench.base.writing import writing
+
 PARTS = "Take the {} structures from this file or folder; may be given several times."
 
 
@@ -93,10 +95,8 @@ def new(
         files, test or (), validation or (), card.stem, card.parent, wanted, _options(units)
     )
     card_of(yaml.safe_load(guess.text), f"a card for {first}")
-    try:
+    with writing(card):
         write_whole(card, guess.text)
-    except OSError as error:
-        raise InputError(f"{card}: cannot be written ({error.strerror}).") from error
     out_ = console()
     for sentence in guess.said:
         say(sentence, out_, indent=2)

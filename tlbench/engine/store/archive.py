@@ -31,6 +31,7 @@ from typing import BinaryIO, Self, cast
 
 from tlbench.base.errors import DamagedJobError, InputError, LockedError, StoreError, TlbenchError
 from tlbench.base.files import PACKED, check_regular, flush, replacing
+from tlbench.base.writing import writing
 from tlbench.engine.store.garbage import INCOMING, incoming_lock
 from tlbench.engine.store.manifest import DESCRIPTION, MANIFEST, read_manifest
 from tlbench.engine.store.plans import PLANS, packed_plan, place_plan, plan_lines
@@ -89,24 +90,19 @@ def export(
     finished = store.finished()
     planned = {line["key"] for plan in plans for line in plan_lines(plan)}
     keys = sorted(finished & planned if only_plans else finished)
-    try:
-        with replacing(path) as part:
-            with (
-                part.open("wb") as file,
-                _packing(file, path.suffix == PACKED) as stream,
-                tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive,
-            ):
-                for plan in plans:
-                    content = packed_plan(plan)
-                    _add(archive, f"{PLANS}/{plan.name}", len(content), io.BytesIO(content))
-                for number, key in enumerate(keys):
-                    on_change(number, len(keys))
-                    _add_job(archive, store, key)
-            flush(part)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror or error}); choose another file."
-        ) from error
+    with writing(path, "choose another file"), replacing(path) as part:
+        with (
+            part.open("wb") as file,
+            _packing(file, path.suffix == PACKED) as stream,
+            tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive,
+        ):
+            for plan in plans:
+                content = packed_plan(plan)
+                _add(archive, f"{PLANS}/{plan.name}", len(content), io.BytesIO(content))
+            for number, key in enumerate(keys):
+                on_change(number, len(keys))
+                _add_job(archive, store, key)
+        flush(part)
     return Exported(len(plans), len(keys), len(planned - finished))
 
 

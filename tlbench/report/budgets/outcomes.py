@@ -20,6 +20,7 @@ from tlbench.metrics import has_logarithm
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import CONVERGED, Convergence, Ratio, convergence, holm, verdict
 from tlbench.report.analysis import arm_cells
+from tlbench.report.claims import difference
 from tlbench.report.rows import Row, ratio_between
 from tlbench.report.wording import BASELINE
 from tlbench.study.model_key import Place, Transfer
@@ -28,9 +29,6 @@ from tlbench.transfer import arm
 Ending = Literal["lower", "higher", "same", "too few pairs", "not converged"]
 """The error of an arm at the largest budget beside that of scratch, where both are converged;
 "same" means that chance, or what convergence leaves open, may explain the difference."""
-
-LEVEL = 0.05
-"""Of the tests that claims rest on."""
 
 BEST: ConditionKey = (("weights", "best"),)
 
@@ -187,27 +185,6 @@ class Outcome:
         """Return which of arm and scratch are not converged, or not known to be."""
         both = (self.place.strategy, self.arm), (BASELINE, None if self.falls else self.baseline)
         return [(name, found) for name, found in both if found is None or not found.is_converged]
-
-
-def difference(
-    ratio: Ratio, p: float | None, least: float = CONVERGED
-) -> Literal["lower", "higher", "same"]:
-    """Return whether an error is lower or higher by more than 3 %, beyond chance.
-
-    Parameters
-    ----------
-    ratio
-        Of the error to the one it is compared with.
-    p
-        p value of the ratio after Holm's correction; None where there are too few pairs.
-    least
-        By how much it has to be lower, instead of 3 %.
-    """
-    if ratio.interval is None or p is None or p >= LEVEL:
-        return "same"
-    if ratio.interval.high < 1 - least:
-        return "lower"
-    return "higher" if ratio.interval.low > 1 / (1 - least) else "same"
 
 
 def outcomes(rows: Iterable[Row]) -> list[Outcome]:

@@ -6,12 +6,10 @@ from dataclasses import dataclass, replace
 from tlbench.metrics.conditions import DATA
 from tlbench.metrics.statistics import Ratio, geometric_mean, paired_ratio
 from tlbench.report.analysis import Analysis
+from tlbench.report.claims import CLAIM_PAIRS
 from tlbench.report.rows import Row
 from tlbench.results.retention import source_errors
 from tlbench.transfer import starts_from_source
-
-ENOUGH = 5
-"""Pairs from which on an interval is given."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Retained:
         Its error there, the geometric mean over pairs.
     ratio
         That over the error of the source model itself, pair by pair; above 1 is forgetting. It has
-        an interval from `ENOUGH` pairs on.
+        an interval from `CLAIM_PAIRS` pairs on.
     """
 
     target: Row
@@ -67,6 +65,6 @@ def retained(analysis: Analysis, metric: str) -> Iterator[Retained]:
             if ratio is None:
                 continue
             seen.add(once)
-            if ratio.n_pairs < ENOUGH or not target.trained:
+            if ratio.n_pairs < CLAIM_PAIRS or not target.trained:
                 ratio = replace(ratio, interval=None)
             yield Retained(target, name, geometric_mean([*values.values()]), ratio)

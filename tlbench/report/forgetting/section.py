@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from tlbench.metrics import METRICS
 from tlbench.report.analysis import Analysis, arm_cells
+from tlbench.report.claims import CLAIM_PAIRS
 from tlbench.report.content import (
     Block,
     Draw,
@@ -15,7 +16,7 @@ from tlbench.report.content import (
     drawing,
     lines_of,
 )
-from tlbench.report.forgetting.retention import ENOUGH, Retained, retained
+from tlbench.report.forgetting.retention import Retained, retained
 from tlbench.report.wording import ratio_text
 from tlbench.results.retention import retained_name
 from tlbench.study.further_sets import unknown_losses
@@ -28,8 +29,8 @@ WHAT = (
     "the target is its source model."
 )
 TABLE_NOTE = (
-    f"Geometric means over pairs; ratios have 95 % intervals from {ENOUGH} pairs on, which allow "
-    "for the choice of seeds, not for that of test structures."
+    f"Geometric means over pairs; ratios have 95 % intervals from {CLAIM_PAIRS} pairs on, which "
+    "allow for the choice of seeds, not for that of test structures."
 )
 FIGURE_NOTE = (
     "A marker for each arm and N, the number beside it: error on the target, and the factor by "

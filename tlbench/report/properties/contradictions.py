@@ -48,8 +48,7 @@ from tlbench.metrics import HEADLINE
 from tlbench.metrics.conditions import key_of
 from tlbench.metrics.statistics import MIN_PAIRS, Pair, Ratio, holm
 from tlbench.report.analysis import Analysis
-from tlbench.report.properties.correlation import MIN_PAIRS as PAIRS_FOR_CLAIM
-from tlbench.report.properties.following import LEVEL
+from tlbench.report.claims import CLAIM_PAIRS, LEVEL
 from tlbench.report.properties.values import ShownValue, has_error
 from tlbench.report.rows import Row, ratio_between
 from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, listed, ratio_text
@@ -61,7 +60,7 @@ class PairedErrors:
     """Force error and error of a value relative to scratch, over the same pairs.
 
     ``p`` is that of a lower force error and a larger error of the value together, adjusted for all
-    values and arms that are compared; None below `PAIRS_FOR_CLAIM` pairs.
+    values and arms that are compared; None below `CLAIM_PAIRS` pairs.
     """
 
     shown: ShownValue
@@ -119,7 +118,7 @@ def comparisons(analysis: Analysis, shown: Iterable[ShownValue]) -> list[PairedE
         {
             n: p_of_both(each.force, each.error)
             for n, each in enumerate(found)
-            if each.error.n_pairs >= PAIRS_FOR_CLAIM
+            if each.error.n_pairs >= CLAIM_PAIRS
         }
     )
     return [replace(each, p=adjusted.get(n)) for n, each in enumerate(found)]
@@ -171,7 +170,7 @@ def contradiction_findings(found: Sequence[PairedErrors], has_several: bool) -> 
         elif any(each.p is not None for each in some):
             claim = "Allowing for all comparisons, each may be chance"
         else:
-            claim = f"Fewer than {PAIRS_FOR_CLAIM} pairs do not allow a claim"
+            claim = f"Fewer than {CLAIM_PAIRS} pairs do not allow a claim"
         yield (
             f"Lower force error, larger errors of properties: {where}{place.label()} has "
             f"{ratio_text(some[0].force, False)} times the force error of {BASELINE}, but "

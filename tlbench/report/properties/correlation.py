@@ -37,9 +37,7 @@ from tlbench.base.seeds import stream
 from tlbench.metrics.spec import Floats
 from tlbench.metrics.statistics import MIN_GROUPS
 from tlbench.metrics.statistics.interval import TAIL
-
-MIN_PAIRS = 5
-"""With fewer pairs of seeds there is no interval, and nothing is concluded."""
+from tlbench.report.claims import CLAIM_PAIRS
 
 ROUNDING = 1e-9
 
@@ -106,7 +104,7 @@ def correlation(
     if n_models < 3 or math.isnan(rho):
         return None
     found = Correlation(rho, n_models, n_arms, n_pairs)
-    if n_pairs < MIN_PAIRS or n_arms < MIN_GROUPS:
+    if n_pairs < CLAIM_PAIRS or n_arms < MIN_GROUPS:
         return found
     generator = np.random.Generator(np.random.PCG64(stream("crossed bootstrap", n_arms, n_pairs)))
     drawn = [

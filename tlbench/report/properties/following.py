@@ -16,13 +16,12 @@ from tlbench.metrics.statistics import Pair
 from tlbench.metrics.statistics.hypotheses import holm
 from tlbench.metrics.statistics.ratio import in_order, model_of
 from tlbench.report.analysis import Analysis
+from tlbench.report.claims import LEVEL
 from tlbench.report.content import Lines, lines_of
 from tlbench.report.properties.correlation import Correlation, correlation, without_arms
 from tlbench.report.properties.values import ShownValue, has_error
 from tlbench.report.wording import AT_THIS_BUDGET, listed
 from tlbench.study.model_key import Place, Transfer
-
-LEVEL = 0.05
 
 Errors = Mapping[Place, Mapping[Pair, float]]
 """Arm → the error of each pair's model."""

@@ -14,10 +14,11 @@ from typing import Literal
 import numpy as np
 
 from tlbench.base.phrases import counted
-from tlbench.metrics.statistics import Rate, holm, verdict
+from tlbench.metrics.statistics import Rate, holm
 from tlbench.report.analysis import Analysis
-from tlbench.report.budgets.outcomes import LEVEL, Outcome, is_arm, outcomes
+from tlbench.report.budgets.outcomes import Outcome, is_arm, outcomes
 from tlbench.report.budgets.words import ratios_text, where_text
+from tlbench.report.claims import CLAIM_PAIRS, difference, has_pairs_for_claim
 from tlbench.report.content import Section, Sentences
 from tlbench.report.dynamics.models import WRONG, arms_of, rate_of, structures_in
 from tlbench.report.sections.costs import Costs, costs_by_device, seconds_of
@@ -37,9 +38,6 @@ from tlbench.study.model_key import Place
 from tlbench.transfer import STRATEGIES
 
 NAME = "answer"
-
-CLAIM_PAIRS = 5
-"""With fewer pairs no difference is claimed."""
 
 MOST_TRANSFERS = 2
 """Transfers that have a sentence each; more share one."""
@@ -104,15 +102,10 @@ def _is_compared(place: Place) -> bool:
 def side_of(outcome: Outcome) -> Side:
     """Return on which side of scratch an arm is, where pairs and interval carry it."""
     ratio = outcome.compared
-    if ratio.n_pairs < CLAIM_PAIRS or ratio.interval is None:
+    if not has_pairs_for_claim(ratio):
         return "few"
-    if outcome.is_converged:
-        ending = outcome.ending
-        return ending if ending in ("lower", "higher") else "open"
-    if outcome.p is None or outcome.p >= LEVEL:
-        return "open"
-    sides: dict[str, Side] = {"gain": "lower", "loss": "higher"}
-    return sides.get(verdict(ratio), "open")
+    found = outcome.ending if outcome.is_converged else difference(ratio, outcome.p, least=0)
+    return found if found in ("lower", "higher") else "open"
 
 
 def _sentences(analysis: Analysis, simulated: Sequence[Dynamics]) -> list[str]:

@@ -10,7 +10,7 @@ from tlbench.base.errors import InputError
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import Ratio, holm
 from tlbench.report.analysis import Analysis
-from tlbench.report.budgets.outcomes import difference
+from tlbench.report.claims import CLAIM_PAIRS, difference, has_pairs_for_claim
 from tlbench.report.content import (
     Block,
     Figure,
@@ -64,9 +64,6 @@ SELECTED = (
 
 MOST_NAMED = 4
 """Starts that are named as not shown to be worse; the table has all."""
-
-ENOUGH = 5
-"""Pairs from which on intervals are given and anything is claimed."""
 
 
 def starts(analysis: Analysis) -> Iterator[Section]:
@@ -152,7 +149,7 @@ def mean_text(row: Row) -> str:
     """Return the mean of a row, with its interval where there are pairs enough."""
     metric, interval = METRICS.get(row.metric), row.mean.interval
     text = metric.text(row.mean.value) + ("" if row.is_comparable else UNFITTED)
-    if interval is None or not _is_spread(row.mean):
+    if interval is None or not has_pairs_for_claim(row.mean):
         return text
     return f"{text} [{metric.text(interval.low)}, {metric.text(interval.high)}]"
 
@@ -191,7 +188,7 @@ def best_starts(rows: Sequence[Row], when: str) -> tuple[list[str], int]:
             shown = alike if more <= 1 else [*alike[:MOST_NAMED], f"{more} others"]
             said += f"; not shown to be worse, by ratio to it: {listed(shown)}"
         else:
-            said += f"; all others of at least {ENOUGH} pairs are worse"
+            said += f"; all others of at least {CLAIM_PAIRS} pairs are worse"
         found.append(f"{said}.")
     return found, len(p)
 
@@ -199,14 +196,9 @@ def best_starts(rows: Sequence[Row], when: str) -> tuple[list[str], int]:
 def _ratio(row: Row, best: Row) -> Ratio | None:
     """Return the ratio of the errors of two starts, its interval where there are pairs enough."""
     ratio = ratio_between(row, best)
-    if ratio is None or _is_spread(ratio):
+    if ratio is None or has_pairs_for_claim(ratio):
         return ratio
     return replace(ratio, interval=None)
-
-
-def _is_spread(ratio: Ratio) -> bool:
-    """Return whether pairs are enough for an interval."""
-    return ratio.interval is not None and ratio.n_pairs >= ENOUGH
 
 
 def overlaps(analysis: Analysis) -> Iterator[str]:
