@@ -19,8 +19,8 @@ from tlbench.advice.calibration import planned
 from tlbench.advice.candidates import CUTOFF, Candidate, Candidates, candidates
 from tlbench.advice.plan import SCALES, Target, TooShortError
 from tlbench.advice.question import Question
+from tlbench.advice.run_context import RunContext
 from tlbench.advice.section import WORDS, advice_section
-from tlbench.advice.site import Site
 from tlbench.advice.target import target_card
 from tlbench.base.errors import InputError
 from tlbench.data.cards import load_card
@@ -152,8 +152,8 @@ def test_the_error_is_that_of_the_potential_on_the_test_structures(tmp_path):
     own.reference_energy[32] = -1.0
     own.save(tmp_path / "mine.safetensors")
     some = candidates(card, "schnet", [str(tmp_path / "mine.safetensors")]).found
-    site = Site(Store(tmp_path / "store"), Resources(1, "cpu", executor=(inline, 1)))
-    found = measured_as_is(Target(name, card), some, "schnet", site)
+    context = RunContext(Store(tmp_path / "store"), Resources(1, "cpu", executor=(inline, 1)))
+    found = measured_as_is(Target(name, card), some, "schnet", context)
     errors = []
     for atoms in card.read(locate(card))["test"].to_ase():
         expected = atoms.get_forces()

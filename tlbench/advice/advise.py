@@ -32,8 +32,8 @@ from tlbench.advice.question import (
     write_into,
 )
 from tlbench.advice.rates import tune_comparison
+from tlbench.advice.run_context import RunContext
 from tlbench.advice.section import advice_section
-from tlbench.advice.site import Site
 from tlbench.advice.stability import (
     Simulations,
     Stability,
@@ -136,22 +136,22 @@ def advise(
         raise unwritable(out, error) from error
     for sentence in said:
         say(sentence)
-    site = Site(Store(root), resources, on_change, on_event, say, show)
+    context = RunContext(Store(root), resources, on_change, on_event, say, show)
     asked = question.asked(name, card)
     planned = planned_before(out, asked)
     if planned is None:
         known = _candidates(question, target)
-        as_is = _as_is(question, target, site)
-        planned = _plan(question, target, known, as_is, out, site, deadline)
+        as_is = _as_is(question, target, context)
+        planned = _plan(question, target, known, as_is, out, context, deadline)
         planned.write(out, asked)
     else:
-        as_is = _as_is(question, target, site)
+        as_is = _as_is(question, target, context)
         say(f"Going on with the comparison planned in {out / SUITE}.")
     for sentence in planned.left_out:
         say(sentence)
     suite = load_suite(out / SUITE)
     if planned.chooses_rates and suite.tuned is None:
-        suite = tune_comparison(out, site)
+        suite = tune_comparison(out, context)
     design = Design.of(resolve(suite))
     try:
         # What lies there may be of jobs that are done again.
@@ -178,12 +178,12 @@ def advise(
     stability: Stability | str = ""
     if answer is not None:
         try:
-            found = _simulations(question, planned, answer, run, site, deadline)
+            found = _simulations(question, planned, answer, run, context, deadline)
             replace(planned, time_ps=found.time_ps).write(out, asked)
-            stability = simulate(found, site)
+            stability = simulate(found, context)
         except InputError as error:
             stability = f"Stability in molecular dynamics was not tested. {error}"
-    return _answered(answer, stability, as_is, run, site.store, planned.left_out)
+    return _answered(answer, stability, as_is, run, context.store, planned.left_out)
 
 
 def _candidates(question: Question, target: Target) -> Candidates:
@@ -199,11 +199,11 @@ def _candidates(question: Question, target: Target) -> Candidates:
     return known
 
 
-def _as_is(question: Question, target: Target, site: Site) -> AsIs:
+def _as_is(question: Question, target: Target, context: RunContext) -> AsIs:
     """Measure every published potential that is here and knows the elements, as it is."""
-    found = measured_as_is(target, published(target.card).found, question.backbone, site)
+    found = measured_as_is(target, published(target.card).found, question.backbone, context)
     if found.rows:
-        site.show(found.table)
+        context.show(found.table)
     return found
 
 
@@ -213,12 +213,12 @@ def _plan(
     known: Candidates,
     as_is: AsIs,
     out: Path,
-    site: Site,
+    context: RunContext,
     deadline: float,
 ) -> Planned:
     """Write the suite of a comparison that fits the time; return what it leaves out."""
     found = known.found
-    site.say(
+    context.say(
         f"Candidates: {', '.join(each.name for each in found)}, and training from scratch. "
         "Measuring how fast they are here."
     )
@@ -226,10 +226,10 @@ def _plan(
         target,
         found,
         question.backbone,
-        site.store,
-        site.resources,
-        site.on_change,
-        site.on_event,
+        context.store,
+        context.resources,
+        context.on_change,
+        context.on_event,
     )
     seconds = SHARE * (deadline - time.monotonic())
     if not measured.found:
@@ -243,7 +243,7 @@ def _plan(
         raise too_short(error, as_is, spent, question.backbone if is_own else "") from error
     value = suite_value(target, fit.found, question.backbone, fit.scale)
     write_into(out / SUITE, suite_text(value))
-    site.say(
+    context.say(
         f"Comparing {', '.join(each.name for each in fit.found)} with training from scratch; by "
         f"estimate this takes {duration(fit.seconds)}."
     )
@@ -295,7 +295,7 @@ def _simulations(
     planned: Planned,
     answer: Answer,
     run: Run,
-    site: Site,
+    context: RunContext,
     deadline: float,
 ) -> Simulations:
     """Plan simulations of the start whose potential is kept, and of scratch, in the time left.
@@ -305,19 +305,19 @@ def _simulations(
     InputError
         If they cannot be simulated, or not in the time.
     """
-    at = conditions_of(run.plan, site.store, question.temperature_k)
+    at = conditions_of(run.plan, context.store, question.temperature_k)
     name, row = answer.leading
     rows = {name: row, BASELINE: answer.baseline[answer.size]}
     if planned.time_ps is None:
         # The comparison may have taken longer than predicted.
         seconds = min(planned.spare_seconds, deadline - time.monotonic())
-        found = longest_simulations(run.plan, rows, at, site, seconds)
+        found = longest_simulations(run.plan, rows, at, context, seconds)
     else:
-        found = planned_simulations(run.plan, rows, at, planned.time_ps, site)
+        found = planned_simulations(run.plan, rows, at, planned.time_ps, context)
     for each, value in found.suites.items():
         suffix = f"-{BASELINE}" if each == BASELINE else ""
         write_into(run.out / f"{SIMULATED}{suffix}.yaml", suite_text(value))
-    site.say(
+    context.say(
         f"Simulating models from {listed(found.suites)} for {found.time_ps:g} ps at "
         f"{at.temperature_k:g} K ({at.reason}); by estimate this takes {duration(found.seconds)}."
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from tlbench.advice.candidates import Candidate
 from tlbench.advice.plan import LEAST, Target, suite_value
-from tlbench.advice.site import Site
+from tlbench.advice.run_context import RunContext
 from tlbench.base.phrases import counted
 from tlbench.data.marks import is_unmarked
 from tlbench.engine.run.runner import run_jobs
@@ -79,7 +79,7 @@ class AsIs:
 
 
 def measured_as_is(
-    target: Target, published: Sequence[Candidate], backbone: str, site: Site
+    target: Target, published: Sequence[Candidate], backbone: str, context: RunContext
 ) -> AsIs:
     """Measure the force error of each published potential as it is.
 
@@ -90,15 +90,15 @@ def measured_as_is(
     planned = plan(resolve(Suite.model_validate(as_is_value(target, published, backbone))))
     report = run_jobs(
         planned.jobs,
-        site.store,
-        site.resources,
-        lambda report: site.on_change(planned, site.store, report),
-        site.on_event,
+        context.store,
+        context.resources,
+        lambda report: context.on_change(planned, context.store, report),
+        context.on_event,
     )
     for key, error in report.errors.items():
-        site.say(f"{planned.jobs[key].label} failed: {error}")
+        context.say(f"{planned.jobs[key].label} failed: {error}")
     finished = [key for key, status in report.status.items() if status in ("cached", "done")]
-    found = Analysis.of(Results.collect(planned, site.store, finished), planned.suite)
+    found = Analysis.of(Results.collect(planned, context.store, finished), planned.suite)
     rows = found.of_metric(found.metrics[0])
     by_name = {row.transfer.source: row for row in rows}
     counts = [is_unmarked(each.marks, len(each.n_atoms)).sum() for each in found.results.tests]
