@@ -11,10 +11,10 @@ from typing import Literal
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from tlbench.base.errors import InputError
+from tlbench.base.foreign_text import Word
 from tlbench.base.formats import Format
 from tlbench.base.magnitudes import Digest
 from tlbench.base.schema import Strict
-from tlbench.base.wording import Word
 from tlbench.board.reading import Entry
 from tlbench.board.submission import FIRST_DAY, NAME
 from tlbench.board.verification.models import Model, measured_models

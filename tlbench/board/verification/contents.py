@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from tlbench.base.wording import PART
+from tlbench.base.foreign_text import PART
 from tlbench.board.collecting import is_own, names_of
 from tlbench.board.reading import Entry
 from tlbench.board.verification.models import Coordinates, Model, expected
