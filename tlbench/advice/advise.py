@@ -45,7 +45,7 @@ from tlbench.advice.stability import (
 from tlbench.advice.target import target_card
 from tlbench.base.errors import InputError
 from tlbench.base.files import write_whole
-from tlbench.base.phrases import counted, duration
+from tlbench.base.phrases import counted, duration, listed
 from tlbench.data.cards import SameDataError
 from tlbench.data.fetch import fetch
 from tlbench.engine.run.runner import Listener, Report, Resources
@@ -56,7 +56,7 @@ from tlbench.report.content import Section, Table
 from tlbench.report.inspection.audit import check_distinct
 from tlbench.report.inspection.compositions import check_elements
 from tlbench.report.markdown import section_text
-from tlbench.report.wording import BASELINE, listed
+from tlbench.report.wording import BASELINE
 from tlbench.run import Run, default_store, run_suite, write_results
 from tlbench.study.loading import load_suite
 from tlbench.study.plan import Plan

@@ -10,14 +10,13 @@ from typing import Any
 from tlbench.advice.candidates import Candidate
 from tlbench.advice.plan import LEAST, Target, suite_value
 from tlbench.advice.run_context import RunContext
-from tlbench.base.phrases import counted
+from tlbench.base.phrases import counted, listed
 from tlbench.data.marks import is_unmarked
 from tlbench.engine.run.runner import run_jobs
 from tlbench.metrics import METRICS
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Table, lines_of
 from tlbench.report.rows import Row
-from tlbench.report.wording import listed
 from tlbench.results.results import Results
 from tlbench.study.models import plan
 from tlbench.study.study import resolve

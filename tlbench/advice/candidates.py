@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.base.errors import InputError, TlbenchError
+from tlbench.base.phrases import listed
 from tlbench.data.cards import Card, card_names, load_card, shared_data
 from tlbench.data.fetch import needs_download
 from tlbench.jobs.context import MODEL
-from tlbench.report.wording import BASELINE, listed
+from tlbench.report.wording import BASELINE
 from tlbench.study.sources import SourceChoice, is_potential, potential_of, takers_of
 from tlbench.transfer.element_map import element_starts, mean_differences
 from tlbench.transfer.potentials import POTENTIALS
@@ -235,7 +236,7 @@ def _published(name: str, card: Card) -> Candidate:
     potential = POTENTIALS.get(name)
     unknown = [symbol for symbol in card.elements if symbol not in potential.elements]
     if unknown:
-        raise InputError(f"{potential.label} was not trained on {' and '.join(unknown)}.")
+        raise InputError(f"{potential.label} was not trained on {listed(unknown)}.")
     potential.checkpoint()
     return Candidate(potential.label, {"potential": name}, name)
 

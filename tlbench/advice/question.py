@@ -8,8 +8,8 @@ from typing import Any
 
 from tlbench.base.errors import InputError
 from tlbench.base.files import write_whole
+from tlbench.base.phrases import listed
 from tlbench.data.cards import Card
-from tlbench.report.wording import listed
 
 SUITE = "suite.yaml"
 PLANNED = "advice.json"

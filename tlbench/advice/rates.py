@@ -21,13 +21,13 @@ from typing import Any
 from tlbench.advice.plan import suite_text
 from tlbench.advice.question import SUITE, write_into
 from tlbench.advice.run_context import RunContext
-from tlbench.base.phrases import counted
+from tlbench.base.phrases import counted, listed
 from tlbench.base.schema import digest, read_yaml
 from tlbench.engine.run.runner import run_jobs
 from tlbench.engine.store.store import State, Store
 from tlbench.jobs import train
 from tlbench.jobs.base import Job
-from tlbench.report.wording import BASELINE, listed
+from tlbench.report.wording import BASELINE
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
 from tlbench.study.plan import PRETRAIN, Plan

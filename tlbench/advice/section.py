@@ -9,14 +9,14 @@ from tlbench.advice.forgetting import forgetting_sentences, unmeasured_forgettin
 from tlbench.advice.rates import LOWEST
 from tlbench.advice.stability import Stability
 from tlbench.advice.survival import stability_sentence, stability_table
-from tlbench.base.phrases import counted
+from tlbench.base.phrases import counted, listed
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import FIXED, Ratio
 from tlbench.report.budgets.outcomes import BEST
 from tlbench.report.content import Block, Lines, Section, Sentences, Table, lines_of
 from tlbench.report.rows import Row, ratio_between
 from tlbench.report.sections.answer import CLAIM_PAIRS
-from tlbench.report.wording import BASELINE, interval_text, listed, n_pairs_text
+from tlbench.report.wording import BASELINE, interval_text, n_pairs_text
 from tlbench.results.shares import FEWEST_GROUPS
 
 NAME = "advice"

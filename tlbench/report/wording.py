@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tlbench.base.phrases import counted
+from tlbench.base.phrases import counted, listed
 from tlbench.metrics.statistics import CrossedRatio, Ratio, negative_transfer, verdict
 from tlbench.study.model_key import Place
 from tlbench.study.places import trained_places, untuned_places
@@ -118,14 +118,6 @@ def at_budget(suite: Suite) -> str:
     if suite.budgets is None:
         return AT_THIS_BUDGET
     return f"after {counted(suite.budgets[-1], 'update')}"
-
-
-def listed(words: Iterable[str]) -> str:
-    """Return words as an enumeration."""
-    found = list(words)
-    if len(found) < 2:
-        return "".join(found)
-    return f"{', '.join(found[:-1])} and {found[-1]}"
 
 
 def budget_label(suite: Suite, submitted: Sequence[Suite] = ()) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tlbench.base.errors import InputError
+from tlbench.base.phrases import listed
 from tlbench.data.cards import Card
 from tlbench.study.ends import Ends
 from tlbench.study.model_key import Transfer
@@ -164,7 +165,7 @@ def unknown_losses(suite: Suite) -> Iterator[str]:
     arms = [arm(name) for name in suite.strategies]
     if not names or not any(each.needs_source and each.trains for each in arms):
         return
-    potentials = " and ".join(names)
+    potentials = listed(names)
     cards = [each.card for each in suite.tested_on or () if isinstance(each, DataChoice)]
     if OWN_SOURCE in (suite.tested_on or ()):
         yield (

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tlbench.base.errors import InputError
+from tlbench.base.phrases import listed
 from tlbench.board.site.boards import Kind, Member
 from tlbench.board.site.headline import CONVERGED, Published
 from tlbench.board.site.starts_table import starts_table
 from tlbench.report.markdown import markdown_table
-from tlbench.report.wording import UNTUNED, listed, tuning_label
+from tlbench.report.wording import UNTUNED, tuning_label
 
 START, END = "<!-- board -->", "<!-- end of board -->"
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from tlbench.base.phrases import listed
 from tlbench.metrics.statistics import CONVERGED, Convergence, Ratio, verdict
 from tlbench.report.budgets.outcomes import Ending, Outcome
-from tlbench.report.wording import BASELINE, listed, range_text, ratio_text
+from tlbench.report.wording import BASELINE, range_text, ratio_text
 from tlbench.study.model_key import Place, Transfer
 
 OPEN = (

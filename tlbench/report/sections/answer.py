@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from tlbench.base.phrases import counted
+from tlbench.base.phrases import counted, listed
 from tlbench.metrics.statistics import Rate, holm, verdict
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.outcomes import LEVEL, Outcome, is_arm, outcomes
@@ -28,7 +28,6 @@ from tlbench.report.wording import (
     interval_note,
     interval_text,
     is_untrained,
-    listed,
     n_pairs_text,
     range_text,
 )

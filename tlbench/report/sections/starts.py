@@ -7,6 +7,7 @@ from dataclasses import replace
 from ase.data import atomic_numbers
 
 from tlbench.base.errors import InputError
+from tlbench.base.phrases import listed
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import Ratio, holm
 from tlbench.report.analysis import Analysis
@@ -29,7 +30,6 @@ from tlbench.report.wording import (
     at_budget,
     interval_text,
     is_untrained,
-    listed,
     ratio_text,
 )
 from tlbench.study.ends import elements_in
