@@ -81,10 +81,9 @@ def _show(run: "Followed", found: "Status", left: float | None, unpredicted: int
     say(f"{name}: {_sentence(run, found)}")
     counts = Counter(found.states.values())
     said = [f"{counts[state]} {state}" for state in STATES if counts[state]]
-    say(f"{len(run.jobs)} jobs: {', '.join(said)}")
+    say(f"{counted(len(run.jobs), 'job')}: {', '.join(said)}")
     if found.done and found.seconds:
-        count = len(found.done)
-        pace = f"{count} jobs done in {duration(found.seconds)}"
+        pace = f"{counted(len(found.done), 'job')} done in {duration(found.seconds)}"
         # Jobs take so differently long that how many are done in an hour says little.
         if found.alive and left is not None:
             pace += f"; about {duration(left)} left"

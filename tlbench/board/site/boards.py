@@ -11,6 +11,7 @@ from enum import IntEnum
 from functools import cache, cached_property
 from typing import Any
 
+from tlbench.base.phrases import counted
 from tlbench.base.schema import digest
 from tlbench.board.checks.record import Check
 from tlbench.board.checks.trust import Trust
@@ -66,7 +67,7 @@ class Member:
         """How many models it has, what was done with some of them, and how much is missing."""
         n_models = len(measured_models(self.entry))
         n_simulated = len({m.job for m in models_of(self.entry) if m.where.simulated})
-        text = f"{n_models} model{'s' if n_models != 1 else ''}"
+        text = counted(n_models, "model")
         text += f", {n_simulated} of them also simulated" if n_simulated else ""
         n_computed = len({each.trained for each in self.entry.results.properties})
         text += f", physical properties of {n_computed} of them" if n_computed else ""
@@ -213,7 +214,7 @@ def quotation_of(suite: Suite) -> str:
 
 def changes_text(changes: Sequence[Change]) -> str:
     """Return how many settings are changed, as the part of a sentence."""
-    return "1 setting is changed" if len(changes) == 1 else f"{len(changes)} settings are changed"
+    return f"{counted(len(changes), 'setting')} {'is' if len(changes) == 1 else 'are'} changed"
 
 
 def backbones_of(member: Member) -> list[str]:

@@ -6,6 +6,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from tlbench.base.errors import InputError, TlbenchError, printable
+from tlbench.base.phrases import counted
 from tlbench.board.location import check_place
 from tlbench.board.reading import Entry, read_about, read_submission, submission_folders
 from tlbench.board.verification.contents import Coverage, check_extras, check_models, check_suite
@@ -49,7 +50,7 @@ class Verdict:
         """Raise InputError if there is a problem, naming the first; ``name`` what was verified."""
         if self.problems:
             more = len(self.problems) - 1
-            rest = f" (and {more} more problem{'s' if more > 1 else ''})" if more else ""
+            rest = f" (and {counted(more, 'more problem')})" if more else ""
             raise InputError(f"{self.problems[0].replace(str(self.folder), name)}{rest}")
 
 
