@@ -105,7 +105,7 @@ def gc(
 
     Plans come from tlbench run and from tlbench plan SUITE --save; tlbench store ls lists them.
     Of a suite that was planned again after the code had changed, the older plan goes.
-    Whatever a plan needs stays, and so does whatever somebody works on.
+    Whatever a plan needs stays, and so do jobs that are being run.
     """
     from tlbench.engine.store.garbage import collect, find_garbage
     from tlbench.engine.store.plans import find_plan
@@ -124,11 +124,11 @@ def gc(
     _print_pieces(done.removed, "Deleted:")
     if done.busy is not None:
         typer.echo(
-            f"Somebody works on the job {done.busy[:12]}, which is in no plan that stays; until "
-            "that is done, plans and finished jobs are left alone. Try again later."
+            f"The job {done.busy[:12]}, which is in no plan that stays, is being run; until it is "
+            "done, plans and finished jobs are left alone. Try again later."
         )
     elif done.left:
-        typer.echo(f"Left to who works on them: {counted(len(done.left), 'job')}.")
+        typer.echo(f"Left, being run: {counted(len(done.left), 'job')}.")
 
 
 def _print_pieces(pieces: "list[Piece]", title: str) -> None:
@@ -213,7 +213,7 @@ def import_(
     ] = 100,
     store: StoreFolder = None,
 ) -> None:
-    """Bring the finished jobs of FILE into the store; those that are there already are kept.
+    """Bring the finished jobs of FILE into the store; those that are already there are kept.
 
     Each file is compared with its digest before a job enters the store. That shows that nothing
     changed on the way; whether the sender computed it honestly, no digest can say.
@@ -224,12 +224,12 @@ def import_(
     opened = Store(store_folder(store))
     with progress("Reading …") as on_change:
         done = import_archive(opened, file, max_gib << 30, on_change)
-    typer.echo(f"{counted(done.added, 'job')} brought in, {done.present} were there already.")
+    typer.echo(f"{counted(done.added, 'job')} brought in, {done.present} already there.")
     if done.mended:
         mended = counted(done.mended, "job")
         typer.echo(f"{mended} of them replaced damaged ones, which were set aside.")
     if done.busy:
-        typer.echo(f"{counted(done.busy, 'job')} left to who works on them.")
+        typer.echo(f"Left out, being run here: {counted(done.busy, 'job')}.")
 
 
 def open_store(folder: Path | None, read_only: bool = False) -> "Store":

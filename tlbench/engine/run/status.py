@@ -115,7 +115,7 @@ def follow(run: str) -> Followed:
     """
     folder = next((f for f in (Path(run), Path("runs") / run) if (f / RUN).is_file()), None)
     if folder is None:
-        raise InputError(f"{run}: is no folder of a run (it has no {RUN}), nor is runs/{run}.")
+        raise InputError(f"{run} is not a folder of a run (it has no {RUN}), nor is runs/{run}.")
     about = read_started(folder, "the command that started the run writes it again")
     store = Store(Path(about.store), read_only=True)
     jobs = read_plan(plans_folder(store) / Path(about.plan).name)

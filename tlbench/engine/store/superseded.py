@@ -100,7 +100,7 @@ def _newest_first(store: Store) -> list[Path]:
         try:
             found.append((path.stat().st_mtime_ns, path))
         except FileNotFoundError:
-            # Somebody has just dropped it.
+            # Another process has just dropped it.
             continue
     return [path for _, path in sorted(found, reverse=True)]
 
