@@ -1,7 +1,7 @@
-"""Submissions sorted into boards: those of one board may stand in one table.
+"""Submissions sorted into boards: those of one board may share a table.
 
 A name of a suite that tlbench ships belongs to that suite: whatever else is submitted under it,
-another version or changed settings, is a variant, which never stands for it.
+another version or changed settings, is a variant, which never represents it.
 """
 
 from collections import Counter, defaultdict
@@ -147,7 +147,7 @@ class Board:
 
     @property
     def description(self) -> str:
-        """What the suite is said to be; empty where its settings are others than it says."""
+        """The description of the suite; empty where its settings are not those described."""
         is_changed = self.kind is Kind.VARIANT and not self.has_other_version
         return "" if is_changed else self.suite.description
 
@@ -177,7 +177,7 @@ class Board:
 
     @property
     def folder(self) -> str:
-        """Where its page stands in the site."""
+        """Folder of its page in the site."""
         return "/".join(["suites", self.suite.name, *([self.slug] if self.slug else [])])
 
     @property
@@ -230,7 +230,7 @@ def boards_of(members: Iterable[Member]) -> list[Board]:
     never lead. Of a suite that tlbench does not ship, it is the one of the highest version. Of
     these the one leads of which most data sets have the content that tlbench knows; then the one
     with most models trained, or evaluated, again without a difference; then that with most
-    submissions. The day of a submission, which anybody may state as they like, only decides last.
+    submissions. The day of a submission, which submitters state themselves, decides last.
     """
     groups: dict[tuple[str, ...], list[Member]] = defaultdict(list)
     for member in sorted(newest(members), key=lambda member: member.name):

@@ -34,7 +34,7 @@ def overview_table(published: Sequence[Published]) -> str:
 
     Superseded versions of these suites follow, where the newest has no line. The table is about the
     submissions of which no check has failed; a board without any has no line. What all lines have
-    in common of arm and convergence is said once, above it.
+    in common of arm and convergence is stated once, above it.
     """
     compared = [each for each in published if each.board.sound and each.headline.is_compared]
     shipped = [each for each in compared if each.board.kind is Kind.SHIPPED]

@@ -85,7 +85,7 @@ def verify(folder: Path, results: Path, private: bool = False) -> Verdict:
 def verify_all(results: Path, chosen: Sequence[Path] = (), private: bool = False) -> list[Verdict]:
     """Check submissions, also whether they repeat others.
 
-    Those that are chosen are taken to be new: one whose models all stand in another submission is
+    Those that are chosen are taken to be new: one whose models are all in another submission is
     refused. Without a choice it is unknown which was first, so it is only noted, as on a private
     board, where a run may well be repeated.
 
@@ -116,7 +116,7 @@ def verify_all(results: Path, chosen: Sequence[Path] = (), private: bool = False
 
 
 def _compared(verdict: Verdict, others: Sequence[Verdict], new: bool) -> Verdict:
-    """Return the verdict with what is said of submissions that hold all models of this one."""
+    """Return the verdict with notes on submissions that hold all models of this one."""
     entry = verdict.entry
     if entry is None or verdict.problems:
         return verdict
