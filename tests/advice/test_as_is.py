@@ -116,7 +116,7 @@ def test_after_few_passes_the_fastest_start_is_named_without_a_recommendation(
         "Of what was compared, SevenNet-0 learns fastest: after 400 updates, in which each of the "
         f"{size} structures was seen {times}, its force error on 22 test structures is 0.4"
     )
-    assert first.endswith("; with so few updates this is no recommendation.")
+    assert first.endswith("; with so few updates this is not a recommendation.")
     assert "tart from" not in first
     assert "Higher than from scratch with so few updates: Si" in text
     assert "Do not start" not in text

@@ -1,4 +1,4 @@
-"""Advice on what a potential for somebody's data should start from, from the data to the answer."""
+"""Advice on what a potential for one's own data should start from, from the data to the answer."""
 
 import math
 import time
@@ -251,8 +251,8 @@ def _plan(
     stated = on_defects(card, card.read(fetch(card))) if card.data_files() else ()
     left_out = [*stated, *known.left_out, *measured.failures, *fit.left_out]
     if (n_validation := card.n_frames("validation")) < FEWEST_TO_CHOOSE:
-        few = counted(n_validation, "validation structure")
-        left_out.append(f"All starts have one learning rate, for want of more than {few}.")
+        few = counted(n_validation, "structure")
+        left_out.append(f"All starts have one learning rate: validation has {few} only.")
     return Planned(left_out, seconds - fit.seconds, chooses_rates=fit.scale.chooses_rates)
 
 

@@ -82,7 +82,7 @@ def measured_as_is(
 ) -> AsIs:
     """Measure the force error of each published potential as it is.
 
-    What the store has is not done again. Of a potential that fails the reason is said.
+    What the store has is not done again. If a potential fails, the reason is stated.
     """
     if not published:
         return AsIs({}, 0)

@@ -114,7 +114,7 @@ def candidates(
         elements.append(source.formula)
     if absent:
         left_out.append(
-            "The nearest data sets whose files are not here can be had by "
+            "The nearest data sets whose files are not here can be fetched with "
             f"{listed(f'tlbench data fetch {name}' for name in absent[:MOST_NAMED])}."
         )
     if not elements:

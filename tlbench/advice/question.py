@@ -53,12 +53,12 @@ class Question:
     temperature_k: float | None = None
 
     def check(self) -> None:
-        """Refuse what is no temperature.
+        """Refuse a temperature that is out of range.
 
         Raises
         ------
         InputError
-            Saying which there are.
+            Stating the range.
         """
         if self.temperature_k is not None and not 0 < self.temperature_k <= HOTTEST_K:
             raise InputError(
@@ -142,7 +142,7 @@ def write_into(path: Path, text: str) -> None:
 
 
 def unwritable(folder: Path, error: OSError) -> InputError:
-    """Return what is said of a folder that cannot be written to."""
+    """Return the error for a folder that cannot be written to."""
     return InputError(
         f"{folder}: cannot be written ({error.strerror}); choose another folder with --out."
     )

@@ -167,7 +167,7 @@ def _best(errors: Errors) -> float | None:
 
 
 def _errors(suite: Suite, trials: Sequence[Trial], context: RunContext) -> dict[StartKey, Errors]:
-    """Run trials that are not done; return what came of the starts that lack none of them."""
+    """Run trials that are not done; return the results of the starts that lack none of them."""
     jobs = {key: job for each in trials for key, job in each.jobs.items()}
     shown = Plan(resolve(suite), jobs=jobs)
     diverged: set[str] = set()

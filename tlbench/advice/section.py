@@ -203,7 +203,7 @@ def _recommendation(answer: Answer, best: Start | None) -> str:
         said, end = f"Start from {best.name}", ""
         if answer.has_few_passes:
             said = f"Of what was compared, {best.name} learns fastest"
-            end = "; with so few updates this is no recommendation"
+            end = "; with so few updates this is not a recommendation"
         elif answer.recommended is None:
             said = f"Of what was trained, {best.name} has the lowest error beside that from scratch"
         return (

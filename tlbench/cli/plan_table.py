@@ -142,8 +142,8 @@ def sentences(found: Estimate, workers: int) -> list[str]:
         f"{len(found.predictions)} to do, on {'; on '.join(bases)}."
     )
     lines.append(
-        "By the clock the last jobs on the processor took "
-        f"{found.busyness:.2f} times their CPU time, and so, it is taken, will these."
+        "The last jobs on the processor took "
+        f"{found.busyness:.2f} times their CPU time by the clock; the same is assumed for these."
     )
     return [*lines, KNOWN_ERROR]
 

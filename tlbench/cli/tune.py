@@ -190,7 +190,7 @@ def tune(
         raise typer.Exit(130) from None
     if tuned is None:
         display.say(
-            "Some jobs failed, as it says above. Trials that ended are kept; the same command "
+            "Some jobs failed, see above. Trials that ended are kept; the same command "
             "tries the others again."
         )
         raise typer.Exit(1)

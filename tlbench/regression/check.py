@@ -40,7 +40,7 @@ class Check:
     pairing
         The run, first, and the baseline.
     losses
-        What became of the numbers that both have.
+        The change of the numbers that both have.
     exact
         Whether every number should be that of the baseline to the last bit.
     """
@@ -51,7 +51,7 @@ class Check:
 
     @property
     def worse(self) -> list[Loss]:
-        """What became worse."""
+        """What got worse."""
         return [loss for loss in self.losses if loss.worse]
 
     @property

@@ -1,4 +1,4 @@
-"""How numbers and their limits are said: ratios, ranges, budgets."""
+"""How numbers and their limits are put in words: ratios, ranges, budgets."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ BASELINE = "scratch"
 """The strategy that all others are compared with."""
 
 AT_THIS_BUDGET = "at this budget"
-"""What every sentence on errors says: others may hold at another number of updates."""
+"""Part of every sentence on errors: at another number of updates others may hold."""
 
 UNTUNED = "untuned"
 
@@ -114,7 +114,7 @@ def number_text(value: float) -> str:
 
 
 def at_budget(suite: Suite) -> str:
-    """Return at which budget what is said of a suite's final errors holds."""
+    """Return at which budget statements on a suite's final errors hold."""
     if suite.budgets is None:
         return AT_THIS_BUDGET
     return f"after {counted(suite.budgets[-1], 'update')}"

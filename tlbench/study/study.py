@@ -104,7 +104,7 @@ class Study:
             if arms := [each for each in self.arms if not ends.serves(each)]:
                 found.append(
                     f"{arm_names(arms)} {'is' if len(arms) == 1 else 'are'} left out for "
-                    f"{ends.source_name}, whose training data and pretraining are not at hand."
+                    f"{ends.source_name}, whose training data and pretraining are not available."
                 )
         return found
 

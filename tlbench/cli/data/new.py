@@ -104,7 +104,7 @@ def new(
     of_parts = [said for said in check_parts(collection) if isinstance(said, Finding)]
     for finding in merge([*of_parts, *check_stress_cells(collection)]):
         say(f"Warning: {finding.message}", out_, indent=2)
-    again = f"; {called}.yaml was there already" if number > 1 else ""
+    again = f"; {called}.yaml already existed" if number > 1 else ""
     say(
         f"{card}: written{again}; check the guesses above and fill in theory, licence, citation.",
         out_,

@@ -39,7 +39,7 @@ _ENDINGS: dict[tuple[Ending, bool], str] = {
 
 
 def sentences(outcomes: Iterable[Outcome]) -> list[str]:
-    """Return what is said of each arm of each backbone: a sentence for each way it ends."""
+    """Return the findings on each arm of each backbone: a sentence for each way it ends."""
     found: list[str] = []
     for (backbone, strategy), some in _by_arm(outcomes):
         endings: dict[tuple[Ending, bool, bool], list[Outcome]] = {}

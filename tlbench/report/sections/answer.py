@@ -238,7 +238,7 @@ def _cost(analysis: Analysis) -> Iterator[str]:
         arms = {place: each for place, each in placed.items() if place.size and _is_compared(place)}
         scratch = {place: each for place, each in placed.items() if place.strategy == BASELINE}
         if arms and scratch:
-            # Nobody here pretrains a published potential.
+            # Published potentials are not pretrained here.
             before = re.sub("^0 to ", "up to ", _seconds(arms, 1))
             shared = f", after {before} s of pretraining that its source model shares with others,"
             yield (

@@ -93,7 +93,7 @@ def starts(analysis: Analysis) -> Iterator[Section]:
         if any(row.trained for row in rows):
             compared = [row for row in rows if row.is_comparable]
             cases[metric] = drawing("figures:start_curves", *_named(compared))
-    # One size is no curve.
+    # One size is not a curve.
     if len({row.place.size for row in analysis.rows if row.trained}) != 1:
         blocks.append(Figure("starts", "Learning curves of all starts", CURVES_NOTE, cases))
     yield Section("starts", "Starts", blocks)
