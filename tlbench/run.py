@@ -114,7 +114,7 @@ def run_suite(
         (i, n): do the i-th of n parts and write no results; see `tlbench.study.shards`. ``out`` is
         then by default ``runs/<suite>-<i>-of-<n>``.
     on_change
-        Called often while the run goes on, with the plan, the store and how it stands.
+        Called often while the run goes on, with the plan, the store and its state.
     on_event
         Called with each event of a job.
     on_code_change

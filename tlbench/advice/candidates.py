@@ -204,7 +204,7 @@ def _asked(word: str, card: Card, backbone: str) -> Candidate:
     if is_potential(word):
         source: dict[str, Any] = {"file": str(Path(word).absolute()), "backbones": [backbone]}
         if Path(word).name == MODEL:
-            # Every potential is called so in the folder of its run, which tells them apart.
+            # Every potential has this name in the folder of its run, which distinguishes them.
             called = re.sub(r"[^A-Za-z0-9 ._-]+", "-", Path(word).absolute().parent.name)
             source["name"] = called.lstrip(" ._-")[:64] or Path(MODEL).stem
         if source.get("name", Path(word).stem) == BASELINE:

@@ -10,7 +10,7 @@ from tlbench.study.plan import Plan
 
 
 def _ignore(plan: Plan, store: Store, report: Report) -> None:
-    """Ignore how a run stands."""
+    """Ignore the state of a run."""
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def advise(
                 show,
             )
     except KeyboardInterrupt:
-        display.say("Interrupted. Finished jobs are kept; the same command goes on from here.")
+        display.say("Interrupted. Finished jobs are kept; the same command continues from here.")
         raise typer.Exit(130) from None
     for sentence in found.section.sentences:
         say_once(sentence)

@@ -78,7 +78,7 @@ class Display(LiveDisplay):
         self._started = time.monotonic()
 
     def update(self, plan: Plan, store: Store, report: Report) -> None:
-        """Show how the run stands.
+        """Show the state of the run.
 
         Raises
         ------

@@ -121,7 +121,7 @@ def md(
 
             found = simulate(out, start, driver, protocol, provenance, on_step)
     except KeyboardInterrupt:
-        display.say("Interrupted. The same command goes on from here.")
+        display.say("Interrupted. The same command continues from here.")
         raise typer.Exit(130) from None
     display.finish(found)
 

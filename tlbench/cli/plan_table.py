@@ -23,7 +23,7 @@ KNOWN_ERROR = (
 
 
 def levels(jobs: Mapping[str, Job]) -> dict[str, int]:
-    """Return by key how many jobs stand above one another before each; 0 for those without parents.
+    """Return by key how many levels of jobs come before each; 0 for those without parents.
 
     Parameters
     ----------

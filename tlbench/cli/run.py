@@ -123,7 +123,7 @@ def run(
                 lambda change: display.say(change.sentence()),
             )
     except KeyboardInterrupt:
-        display.say("Interrupted. Finished jobs are kept; the same command goes on from here.")
+        display.say("Interrupted. Finished jobs are kept; the same command continues from here.")
         raise typer.Exit(130) from None
     display.finish(finished, shard_)
     if strategy and not shard and BASELINE not in chosen.strategies:

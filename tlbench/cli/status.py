@@ -1,4 +1,4 @@
-"""``tlbench status``: how a run stands, also while it goes on."""
+"""``tlbench status``: the state of a run, also while it goes on."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ def status(
     run: RunFolder,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Show how a run stands: its jobs by state, its pace, what is running and what failed.
+    """Show the state of a run: its jobs, its pace, what is running and what failed.
 
     Works from any terminal that sees the run's folder and its store, and changes nothing.
     """
@@ -114,5 +114,5 @@ def _sentence(run: "Followed", found: "Status") -> str:
     if found.ending == "run-finished":
         return "ended"
     if found.ending == "run-stopped":
-        return f"stopped ({found.reason}); the same command goes on from here"
-    return f"its {where} died; the same command goes on from here"
+        return f"stopped ({found.reason}); the same command continues from here"
+    return f"its {where} died; the same command continues from here"

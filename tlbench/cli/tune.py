@@ -186,7 +186,9 @@ def tune(
                 show,
             )
     except KeyboardInterrupt:
-        display.say("Interrupted. Trials that ended are kept; the same command goes on from here.")
+        display.say(
+            "Interrupted. Trials that ended are kept; the same command continues from here."
+        )
         raise typer.Exit(130) from None
     if tuned is None:
         display.say(

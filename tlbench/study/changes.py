@@ -14,7 +14,7 @@ from tlbench.study.study import Study, resolve
 
 NOT_SET = "not set"
 _WORDS = ("name", "title", "description")
-"""What a suite is called and said to be determines no number."""
+"""Name and description of a suite determine no number."""
 
 
 class Change(NamedTuple):

@@ -54,7 +54,7 @@ def tune(
     resources
         How jobs are done.
     on_change
-        Called often, with a plan of the jobs of this round of trials, the store and how they stand.
+        Called often, with a plan of the jobs of this round of trials, the store and their state.
     on_event
         Called with each event of a job.
     on_round

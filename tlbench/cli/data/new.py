@@ -76,7 +76,7 @@ def new(
     wanted = None if format_ is None else named_format(format_)
     for path in (*files, *(test or ()), *(validation or ())):
         check_exists(path)
-    # The card of the present folder lies beside it.
+    # The card of the current folder is beside it.
     first = files[0] if files[0].name not in ("", "..") else files[0].resolve()
     archive, _ = split_archive(first)
     called = first.name.partition(".")[0] if archive else first.stem

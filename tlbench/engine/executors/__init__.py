@@ -98,7 +98,7 @@ class _Workers:
             raise TlbenchError(
                 f"No job can be run on any GPU of {', '.join(self._lost)} any more (of the last "
                 f"job, {next(reversed(self._lost.values()))}). What is done is kept; once "
-                "nvidia-smi lists a GPU again, the same command goes on from here."
+                "nvidia-smi lists a GPU again, the same command continues from here."
             )
 
     def close(self) -> None:

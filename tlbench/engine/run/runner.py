@@ -92,7 +92,7 @@ class Resources:
 
 @dataclass
 class Report:
-    """How a run stands.
+    """State of a run.
 
     ``status`` and ``errors`` are by key; ``set_aside`` lists damaged jobs that were found and
     are computed again, ``retried`` those whose process died, once for each death. ``elsewhere``
@@ -267,7 +267,7 @@ class _Walk:
             raise StoreError(
                 f"Nothing more can be put into the store {self.store.root} ({outcome.fault}); "
                 f"{done} of {len(self.jobs)} jobs are done and kept. Fix that, then the same "
-                "command goes on from here."
+                "command continues from here."
             )
         if outcome.lost:
             self._recall(outcome)

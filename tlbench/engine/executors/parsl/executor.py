@@ -178,5 +178,5 @@ class _Pool(Executor):
 def _refused(path: Path, reason: str) -> TlbenchError:
     return TlbenchError(
         f"Parsl cannot run jobs with {path}: {reason.rstrip('.')}. What is done is kept; fix the "
-        "configuration, then the same command goes on from here."
+        "configuration, then the same command continues from here."
     )
