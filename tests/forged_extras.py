@@ -4,7 +4,7 @@ from forged_numbers import DENORMAL
 from forging import copied, edit, edit_lines, follow, forgery, told
 
 
-@forgery("which nobody can repeat")
+@forgery("done by changed code and cannot be repeated")
 def changed_code(folder):
     edit_lines(folder, "provenance", lambda rows: rows[0].update(git_dirty=True))
 
@@ -179,7 +179,7 @@ def extremes_that_get_better(folder):
     simulated(change)(folder)
 
 
-@forgery("'<b>bad luck</b>' is no criterion of stability")
+@forgery("'<b>bad luck</b>' is not a criterion of stability")
 def criterion_of_ones_own(folder):
     def change(run):
         run["criterion"][0] = "<b>bad luck</b>"

@@ -29,7 +29,7 @@ def file_is_a_pipe(folder):
     os.mkfifo(folder / "records.jsonl.gz")
 
 
-@forgery("is no folder")
+@forgery("is not a folder")
 def folder_is_a_link(folder):
     folder.rename(folder.parent.parent / "elsewhere")
     folder.symlink_to(folder.parent.parent / "elsewhere")
@@ -45,14 +45,14 @@ def code_beside_the_results(folder):
     (folder / "setup.py").write_text("import os")
 
 
-@forgery("lists 'model.pkl', which is no file of a submission")
+@forgery("lists 'model.pkl', which is not a file of a submission")
 def pickled_weights(folder):
     (folder / "model.pkl").write_bytes(pickle.dumps({"weights": [1.0]}))
     about = json.loads((folder / "submission.json").read_text())
     seal(folder, files={**about["files"], "model.pkl": "0" * 64})
 
 
-@forgery("lists '../../../../evil', which is no file of a submission")
+@forgery("lists '../../../../evil', which is not a file of a submission")
 def file_outside(folder):
     about = json.loads((folder / "submission.json").read_text())
     seal(folder, files={**about["files"], "../../../../evil": "0" * 64})
@@ -106,7 +106,7 @@ def pickle_in_the_place_of_records(folder):
     seal(folder)
 
 
-@forgery("is not the file whose digest stands in submission.json")
+@forgery("is not the file whose digest is in submission.json")
 def changed_afterwards(folder):
     records = text_of(folder / "records.jsonl.gz")
     write(folder / "records.jsonl.gz", records + "\n")
@@ -351,7 +351,7 @@ def title_that_cannot_be_written(folder):
     edit(folder, "suite.json", lambda s: s.update(title="\ud800"))
 
 
-@forgery("is no name of a backbone")
+@forgery("is not a name of a backbone")
 def backbone_that_is_markup(folder):
     def change(suite):
         suite["backbones"]["<img src=x onerror=alert(1)>"] = suite["backbones"].pop("schnet")

@@ -72,7 +72,7 @@ def another_unit(folder):
     edit_lines(folder, "records", lambda rows: rows[0].update(unit="eV/Å"))
 
 
-@forgery("is no model of the suite")
+@forgery("is not a model of the suite")
 def seed_beyond_the_suite(folder):
     def change(rows):
         job = target_record(rows, strategy="finetune")["job"]

@@ -3,7 +3,7 @@
 Modules are imported for half a second before a verb begins, and it imports its own. An exception
 that is raised there may be swallowed, or turned into another, by the module that is imported.
 
-Whoever reads the output may go away, as ``head -1`` does: a verb goes on to its end, and its exit
+The reader of the output may close it, as ``head -1`` does: a verb goes on to its end, and its exit
 code is that of its work. Output that was closed before it began is dropped, too, as git does.
 """
 

@@ -114,19 +114,19 @@ def run_suite(
         (i, n): do the i-th of n parts and write no results; see `tlbench.study.shards`. ``out`` is
         then by default ``runs/<suite>-<i>-of-<n>``.
     on_change
-        Called often while the run goes on, with the plan, the store and how it stands.
+        Called often while the run goes on, with the plan, the store and its state.
     on_event
-        Told what happens to jobs.
+        Called with each event of a job.
     on_code_change
-        Told before anything is done if jobs are done again because the code has changed.
+        Called before anything is done if jobs are done again because the code has changed.
     first
         Returns sections of the page that come before all others, and instead of the answer.
 
     Raises
     ------
     TlbenchError
-        If something is wrong with the suite, the store, the device or the output folder, or jobs
-        can be done no more. The failure of a job is no error; it is in the run's report.
+        If something is wrong with the suite, the store, the device or the output folder, or no
+        more jobs can be run. The failure of a job is not an error; it is in the run's report.
     """
     resources = resources or Resources()
     planned = plan(resolve(suite))
@@ -238,7 +238,7 @@ def write_results(
 
 
 def _complete(study: Study, out: Path) -> dict[str, Any]:
-    """Return the suite spelt out, to stand in ``out``: card files are named from there."""
+    """Return the suite with all defaults, its card files relative to the folder ``out``."""
     complete = study.complete()
     beside(complete, out)
     return complete

@@ -19,8 +19,8 @@ from tlbench.advice.calibration import planned
 from tlbench.advice.candidates import CUTOFF, Candidate, Candidates, candidates
 from tlbench.advice.plan import SCALES, Target, TooShortError
 from tlbench.advice.question import Question
+from tlbench.advice.run_context import RunContext
 from tlbench.advice.section import WORDS, advice_section
-from tlbench.advice.site import Site
 from tlbench.advice.target import target_card
 from tlbench.base.errors import InputError
 from tlbench.data.cards import load_card
@@ -116,7 +116,7 @@ def test_after_few_passes_the_fastest_start_is_named_without_a_recommendation(
         "Of what was compared, SevenNet-0 learns fastest: after 400 updates, in which each of the "
         f"{size} structures was seen {times}, its force error on 22 test structures is 0.4"
     )
-    assert first.endswith("; with so few updates this is no recommendation.")
+    assert first.endswith("; with so few updates this is not a recommendation.")
     assert "tart from" not in first
     assert "Higher than from scratch with so few updates: Si" in text
     assert "Do not start" not in text
@@ -152,8 +152,8 @@ def test_the_error_is_that_of_the_potential_on_the_test_structures(tmp_path):
     own.reference_energy[32] = -1.0
     own.save(tmp_path / "mine.safetensors")
     some = candidates(card, "schnet", [str(tmp_path / "mine.safetensors")]).found
-    site = Site(Store(tmp_path / "store"), Resources(1, "cpu", executor=(inline, 1)))
-    found = measured_as_is(Target(name, card), some, "schnet", site)
+    context = RunContext(Store(tmp_path / "store"), Resources(1, "cpu", executor=(inline, 1)))
+    found = measured_as_is(Target(name, card), some, "schnet", context)
     errors = []
     for atoms in card.read(locate(card))["test"].to_ase():
         expected = atoms.get_forces()

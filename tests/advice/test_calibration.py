@@ -6,7 +6,7 @@ from own_data import write_crystals
 
 from tlbench.advice import candidates, plan
 from tlbench.advice.calibration import calibrate
-from tlbench.advice.site import Site
+from tlbench.advice.run_context import RunContext
 from tlbench.advice.target import target_card
 from tlbench.base.errors import InputError
 from tlbench.engine.run.runner import Resources
@@ -22,8 +22,8 @@ def test_a_candidate_that_cannot_be_run_is_named_with_the_reason(tmp_path, monke
         raise RuntimeError("no such symbol")
 
     monkeypatch.setattr(BACKBONES.get("schnet"), "build", broken)
-    site = Site(Store(tmp_path / "store"), Resources(1, "cpu", executor=(inline, 1)))
-    found = calibrate(plan.Target(name, card), [some], "schnet", site)
+    context = RunContext(Store(tmp_path / "store"), Resources(1, "cpu", executor=(inline, 1)))
+    found = calibrate(plan.Target(name, card), [some], "schnet", context)
     assert found.found == []
     assert "Si (sw-si-8) cannot be run here" in found.failures[0]
     assert "no such symbol" in found.failures[0]
@@ -33,9 +33,9 @@ def test_a_short_training_that_fails_is_stated_with_its_reason(tmp_path, monkeyp
     name, card, _ = target_card(str(write_crystals(tmp_path / "ge.extxyz", "Ge", 23)), tmp_path)
     (some,) = candidates.candidates(card, "schnet", ["sw-si-8"]).found
     monkeypatch.setattr("tlbench.training.loop.train", _broken)
-    site = Site(Store(tmp_path / "store"), Resources(1, "cpu", executor=(inline, 1)))
+    context = RunContext(Store(tmp_path / "store"), Resources(1, "cpu", executor=(inline, 1)))
     with pytest.raises(InputError, match=r"cannot be measured, because .* failed: .*no memory"):
-        calibrate(plan.Target(name, card), [some], "schnet", site)
+        calibrate(plan.Target(name, card), [some], "schnet", context)
 
 
 def _broken(*about, **settings):

@@ -10,7 +10,7 @@ from tlbench.advice import rates
 from tlbench.advice.candidates import Candidate
 from tlbench.advice.plan import Scale, Target, suite_text, suite_value
 from tlbench.advice.question import SUITE
-from tlbench.advice.site import Site
+from tlbench.advice.run_context import RunContext
 from tlbench.data.cards import load_card
 from tlbench.engine.run.runner import Resources
 from tlbench.engine.store.store import State
@@ -63,7 +63,7 @@ def tuned(out, monkeypatch, errors, pretrained=1e-3, broken=()):
                 on_event("failed", job, error="", diverged=True)
 
     monkeypatch.setattr(rates, "run_jobs", run)
-    return rates.tune_comparison(out, Site(Trained(found), Resources(1, "cpu")))
+    return rates.tune_comparison(out, RunContext(Trained(found), Resources(1, "cpu")))
 
 
 def chosen(suite):

@@ -197,7 +197,7 @@ def test_other_weights_are_found_out(added, smoke, tmp_path):
     third.write_bytes(b"\x80\x04\x95not safetensors")
     problems = rerun(added, tmp_path, smoke.store).problems
     assert len(problems) == 2
-    assert all("is not the file whose digest stands in the submission" in p for p in problems)
+    assert all("is not the file whose digest is in the submission" in p for p in problems)
 
 
 def test_numbers_that_weights_do_not_give_are_found_out(added, smoke, tmp_path):
@@ -287,4 +287,4 @@ def test_something_else_among_the_results_is_named(added, tmp_path):
     (tmp_path / "results" / "smoke" / "notes.txt").write_text("to do")
     verdicts = verify_all(tmp_path / "results")
     assert [bool(verdict.problems) for verdict in verdicts] == [False, True]
-    assert "notes.txt is no folder" in verdicts[1].problems[0]
+    assert "notes.txt is not a folder" in verdicts[1].problems[0]

@@ -83,4 +83,4 @@ def test_other_best_weights_are_found_out(made, tmp_path):
     first, second = list(entry.about.best_weights)[:2]
     shutil.copyfile(tmp_path / f"{first}.best.safetensors", tmp_path / f"{second}.best.safetensors")
     (problem,) = rerun(entry, tmp_path, store).problems
-    assert f"{second}.best.safetensors is not the file whose digest stands in the" in problem
+    assert f"{second}.best.safetensors is not the file whose digest is in the" in problem

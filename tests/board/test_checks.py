@@ -213,12 +213,12 @@ def test_of_a_submission_that_does_not_state_its_code_it_is_said(entry, tmp_path
 
 @pytest.mark.parametrize(
     ("commit", "dirty", "reason"),
-    [("c0ffee" + "0" * 34, True, "has uncommitted changes"), (None, None, "is no git checkout")],
+    [("c0ffee" + "0" * 34, True, "has uncommitted changes"), (None, None, "is not a git checkout")],
 )
 def test_nothing_is_recorded_by_code_that_nobody_else_has(commit, dirty, reason, monkeypatch):
     state = {"git_commit": commit, "git_dirty": dirty}
     monkeypatch.setattr(retraining, "code_state", lambda: state)
-    with pytest.raises(InputError, match=f"The tlbench in use {reason}, so nobody could repeat"):
+    with pytest.raises(InputError, match=f"The tlbench in use {reason}, so the check could not be"):
         this_machine("cpu")
 
 

@@ -79,7 +79,7 @@ def test_a_commit_of_a_pull_request_is_no_commit_of_the_repository(repository, e
 def test_code_that_may_have_been_changed_is_refused(repository, entry):
     known = git(repository, "rev-parse", "main")
     problems, _ = check_commits(done_at(entry, known, dirty=None), repository)
-    assert "nobody says whether it was changed" in problems[0]
+    assert "code for which it is not stated whether it was changed" in problems[0]
 
 
 def test_only_what_is_published_may_say_nothing_of_its_code(repository, entry):

@@ -217,8 +217,8 @@ def test_a_network_that_cannot_be_built_is_refused(tmp_path, monkeypatch):
     changed = replace(entry, study=replace(entry.study, suite=suite))
     said, _ = costs.check_parameters(changed, models_of(entry))
     assert said == [
-        "The network of dimenetpp cannot be built within 1 s and 640 MiB, so nobody knows how many "
-        "parameters it has; make it smaller."
+        "The network of dimenetpp cannot be built within 1 s and 640 MiB, so its number of "
+        "parameters is unknown; make it smaller."
     ]
 
 

@@ -114,7 +114,7 @@ def test_a_private_submission_in_a_public_folder_is_refused_and_on_no_page(publi
 def test_without_its_mark_it_is_refused_for_its_cards(public):
     seal(public / "smoke" / "mine", private=False)
     (verdict,) = verify_all(public)
-    assert "'card-source.yaml', which is no file of a submission" in verdict.problems[0]
+    assert "'card-source.yaml', which is not a file of a submission" in verdict.problems[0]
 
 
 def test_a_suite_names_no_card_outside_of_its_submission(board, tmp_path):

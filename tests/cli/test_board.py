@@ -152,5 +152,5 @@ def test_a_submission_that_is_not_there_is_refused(tmp_path, command):
     copied(tmp_path)
     found = command("board", "verify", tmp_path / "quick" / "other", "--results", tmp_path)
     assert found.returncode == 1
-    assert "is no folder; name the folder of a submission" in found.stdout
+    assert "is not a folder; name the folder of a submission" in found.stdout
     assert GOOD not in found.stdout

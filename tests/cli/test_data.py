@@ -296,5 +296,5 @@ def test_from_two_files_to_a_report_in_three_commands(command, tmp_path):
 def test_a_second_card_of_a_file_gets_a_name_of_its_own(cards, printed, tmp_path):
     cards("si.extxyz")
     said = printed("data", "new", tmp_path / "si.extxyz")
-    assert "si-2.yaml: written; si.yaml was there already" in said
+    assert "si-2.yaml: written; si.yaml already existed" in said
     assert load_card(str(tmp_path / "si-2.yaml")).name == "si-2"

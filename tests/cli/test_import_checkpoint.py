@@ -118,7 +118,7 @@ def test_an_environment_without_the_package_is_refused_before_the_file_is_read(p
         (("c.pth", "--as", "sevenet"), "Unknown checkpoint format 'sevenet'; did you mean 'seven"),
         (("nowhere.pth", "--as", "sevennet"), "nowhere.pth: there is no such file."),
         ((".", "--as", "sevennet"), ".: there is no such file."),
-        (("c.pth", "--as", "sevennet", "--out", "there"), "there is there already; choose another"),
+        (("c.pth", "--as", "sevennet", "--out", "there"), "there already exists; choose another"),
         (("c.pth", "--as", "sevennet", "--out", "no/p"), "no/p cannot be written: there is no fol"),
         (("c.pth", "--as", "sevennet", "--trained-on", "a\nb"), "--trained-on should be a line of"),
         (("c.pth", "--as", "sevennet", "--trained-on", "a" * 501), "at most 500 characters"),

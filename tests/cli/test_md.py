@@ -183,7 +183,7 @@ def test_ctrl_c_stops_it_and_nobody_else_may_write_meanwhile(command, inputs, tm
     os.kill(process.pid, signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert said.splitlines()[-1] == ("Interrupted. The same command goes on from here.")
+    assert said.splitlines()[-1] == ("Interrupted. The same command continues from here.")
     done = int(np.load(tmp_path / CHECKPOINT)["step"])
     assert done > 0
     assert "Traceback" not in said

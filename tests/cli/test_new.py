@@ -35,5 +35,5 @@ def test_a_taken_name_and_a_full_folder_are_refused(refused, tmp_path):
     assert "called 'schnet' already" in refused("new", "backbone", "schnet")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
-    assert "is there already" in refused("new", "backbone", "net", "--out", "full")
-    assert "is there already" in refused("new", "backbone", "net", "--out", "full/file")
+    assert "already exists" in refused("new", "backbone", "net", "--out", "full")
+    assert "already exists" in refused("new", "backbone", "net", "--out", "full/file")

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from tlbench.cli import main
-from tlbench.cli.plan_table import counted, levels
+from tlbench.cli.plan_table import kinds_table, levels
 from tlbench.engine.store.plans import plan_files, read_plan, write_plan
 from tlbench.engine.store.store import Store
 from tlbench.jobs.sources import own_sources
@@ -186,7 +186,7 @@ def test_a_kind_of_which_no_cost_is_known_does_not_take_0_seconds():
     of_data = {key: 60.0 for key, job in jobs.items() if job.kind == "dataset"}
     found = SimpleNamespace(predictions=dict.fromkeys(jobs), seconds=lambda: of_data)
     out = Console(width=100, file=io.StringIO())
-    out.print(counted(jobs, [], found, out.width))
+    out.print(kinds_table(jobs, [], found, out.width))
     takes = {row[0]: row[5] for row in map(str.split, out.file.getvalue().splitlines()[1:])}
     assert takes["dataset"] == "2"
     assert takes["speed"] == "?"

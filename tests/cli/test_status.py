@@ -55,7 +55,7 @@ def test_a_run_can_be_followed_killed_and_seen_to_be_dead(tmp_path, command):
         run.wait()
     found = status(command, out)
     assert not found["alive"]
-    assert "the same command goes on from here" in command("status", out).stdout
+    assert "the same command continues from here" in command("status", out).stdout
 
     run = start("--out", out, "--store", store)
     deadline = time.monotonic() + 60

@@ -85,9 +85,9 @@ def test_results_go_from_store_to_store(store, printed, tmp_path):
     number = len(store.finished())
     assert f"{number} jobs" in printed("store", "export", archive, "--store", store.root)
     text = printed("store", "import", archive, "--store", tmp_path / "other")
-    assert f"{number} jobs brought in, 0 were there already." in text
+    assert f"{number} jobs brought in, 0 already there." in text
     text = printed("store", "import", archive, "--store", tmp_path / "other")
-    assert f"0 jobs brought in, {number} were there already." in text
+    assert f"0 jobs brought in, {number} already there." in text
     assert Store(tmp_path / "other").finished() == store.finished()
 
 
@@ -101,7 +101,7 @@ def test_mistakes_get_one_sentence(store, refused, tmp_path):
     assert "No such file" in refused("store", "import", tmp_path / "x.tar", *at)
     with tarfile.open(tmp_path / "x.tar", "w") as archive:
         archive.add(tmp_path, "everything", recursive=False)
-    assert "is no regular file" in refused("store", "import", tmp_path / "x.tar", *at)
+    assert "is not a regular file" in refused("store", "import", tmp_path / "x.tar", *at)
     damage(store)
     assert "verify --set-aside" in refused("store", "export", tmp_path / "y.tar", *at)
     assert not (tmp_path / "y.tar").exists()

@@ -153,7 +153,7 @@ def test_a_job_that_fails_ends_in_exit_code_1_and_is_tried_again(capsys, monkeyp
         assert exit_.value.code == 1
         assert "Failed: data set" in said
         assert "it took too much memory" in said
-        assert "Some jobs failed, as it says above. Trials that ended are kept" in said
+        assert "Some jobs failed, see above. Trials that ended are kept" in said
         assert not (tmp_path / "out" / "tuned.yaml").exists()
         assert json.loads((tmp_path / "out" / "trials.json").read_text())["diverged"] == []
 

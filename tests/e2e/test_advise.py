@@ -24,7 +24,7 @@ from tlbench.advice.calibration import PER_JOB, calibrate
 from tlbench.advice.design import Design
 from tlbench.advice.potential import write_best
 from tlbench.advice.question import Question
-from tlbench.advice.site import Site
+from tlbench.advice.run_context import RunContext
 from tlbench.advice.target import target_card
 from tlbench.base.errors import InputError
 from tlbench.engine.run.runner import Resources
@@ -258,13 +258,13 @@ def test_the_suites_of_simulations_train_no_model_that_the_comparison_does_not(a
 
 def test_what_is_done_of_simulations_takes_no_time_and_longer_ones_take_longer(asked, monkeypatch):
     found, folder, _, _ = asked
-    site = Site(Store(folder / "store"), Resources(1, "cpu", executor=(inline, 1)))
+    context = RunContext(Store(folder / "store"), Resources(1, "cpu", executor=(inline, 1)))
     analysis = Analysis.of(found.run.results, found.run.plan.suite)
     answer = answer_of(analysis, "schnet", Design.of(found.run.plan.study))
     rows = {"Si": answer.recommended.row, "scratch": answer.baseline[16]}
-    at = stability.conditions_of(found.run.plan, site.store, None)
+    at = stability.conditions_of(found.run.plan, context.store, None)
     assert (at.temperature_k, at.n_atoms, at.start, at.timestep_fs) == (600, 8, "any", 2.0)
-    plans = [stability.planned_simulations(found.run.plan, rows, at, time, site)
+    plans = [stability.planned_simulations(found.run.plan, rows, at, time, context)
              for time in (0.2, 1.0, 10.0)]  # fmt: skip
     done, short, long = (each.seconds for each in plans)
     assert done == 0
@@ -274,8 +274,8 @@ def test_what_is_done_of_simulations_takes_no_time_and_longer_ones_take_longer(a
     assert (long - between) / (short - between) == pytest.approx(10, rel=0.05)
     monkeypatch.setattr(stability, "LENGTHS_PS", (1.0, 0.4))
     with pytest.raises(InputError, match=r"0.4 ps of 10 models at 600 K would take about .* 1 s"):
-        stability.longest_simulations(found.run.plan, rows, at, site, 1.0)
-    hot = stability.conditions_of(found.run.plan, site.store, 900.0)
+        stability.longest_simulations(found.run.plan, rows, at, context, 1.0)
+    hot = stability.conditions_of(found.run.plan, context.store, 900.0)
     assert (hot.temperature_k, hot.reason) == (900, "as asked for")
 
 
@@ -368,8 +368,8 @@ def test_the_time_of_a_comparison_is_predicted_from_what_was_measured(asked):
     name, card, _ = target_card(str(folder / "ge.extxyz"), folder)
     target = plan.Target(name, card)
     some = candidates.candidates(card, "schnet", ["sw-si-8", str(folder / "wrong.yaml")]).found
-    site = Site(Store(folder / "store"), Resources(1, "cpu", executor=(inline, 1)))
-    measured = calibrate(target, some, "schnet", site)
+    context = RunContext(Store(folder / "store"), Resources(1, "cpu", executor=(inline, 1)))
+    measured = calibrate(target, some, "schnet", context)
     assert measured.found == [*some]
     # Trials of learning rates take time, and longer trainings take longer.
     compared, chosen = (measured.seconds(some, plan.Scale(1, 32, each)) for each in (False, True))

@@ -313,7 +313,7 @@ def test_an_engine_that_can_do_no_job_ends_in_a_sentence(
     text = run.finish(40)
     assert run.process.returncode == 2, text
     assert text.count("\n") == 1, text
-    assert text.startswith(f"tlbench: Parsl can do no job with {config}: ")
+    assert text.startswith(f"tlbench: Parsl cannot run jobs with {config}: ")
     assert complaint in text
     assert "What is done is kept" in text
     wait_for(lambda: not run.processes(), "all processes to end", 10)

@@ -340,14 +340,14 @@ def test_headers_that_would_fill_the_memory_are_not_read(other, tmp_path):
         header = tarfile.TarInfo("header")
         header.type, header.size = kind, 1 << 32
         (tmp_path / "x.tar").write_bytes(header.tobuf(tarfile.USTAR_FORMAT) + bytes(512))
-        with pytest.raises(InputError, match="is no regular file"):
+        with pytest.raises(InputError, match="is not a regular file"):
             import_archive(other, tmp_path / "x.tar")
 
 
 def test_a_large_plan_is_bounded(store, other):
     small = gzip.compress(b" " * (64 << 20) + b"\n")
     archive = rewritten(exported(store), set_content(0, small))
-    with pytest.raises(InputError, match="is no plan: it is too large, or cut short"):
+    with pytest.raises(InputError, match="is not a plan: it is too large, or cut short"):
         import_archive(other, archive)
 
 

@@ -197,4 +197,4 @@ def test_without_a_gpu_that_can_be_used_a_run_ends(tmp_path, run_on):
     with pytest.raises(TlbenchError, match="dead, too") as raised:
         run_on(["dead", "dead, too"], Store(tmp_path / "store"))
     assert "CUDA could not be started on its GPU (No CUDA GPUs are available)" in str(raised.value)
-    assert "the same command goes on from here" in str(raised.value)
+    assert "the same command continues from here" in str(raised.value)

@@ -133,7 +133,7 @@ def test_arms_that_need_source_data_are_left_out_of_potentials(write):
     shown = " ".join(in_this_process("plan", path, "--store", path.parent / "none").stdout.split())
     assert (
         "'mixed' and 'scratch-long' are left out for SevenNet-0, whose training data and "
-        "pretraining are not at hand." in shown
+        "pretraining are not available." in shown
     )
     with pytest.raises(InputError, match="'mixed' cannot start from SevenNet-0: of a potential"):
         resolve(load_suite(write(strategies=["mixed"])))
@@ -229,7 +229,7 @@ def test_the_command_line_replaces_sources_and_leaves_out_what_no_backbone_takes
             {"backbones": {**SUITE["backbones"], "sevennet-0": {"n_layers": 3}}},
             "which has no settings; set those of 'sevennet' instead",
         ),
-        ({"distances": {}}, "what a potential was trained on is not at hand"),
+        ({"distances": {}}, "what a potential was trained on is not available"),
         ({"dynamics": {"temperature_k": 300, "time_ps": 9}}, "write a suite for each source"),
         ({"elements": {"Ge": "Po"}}, "no source has Po"),
         ({"sources": ["missing.safetensors"]}, "missing.safetensors: there is no such file"),
@@ -302,7 +302,7 @@ def test_a_file_of_another_backbone_says_what_to_add(write, own):
 
 def test_published_suites_name_no_files(write, own):
     path = write(sources=[{"file": str(own)}], backbones={"schnet": SCHNET})
-    with pytest.raises(InputError, match="a source is a file, which nobody else has"):
+    with pytest.raises(InputError, match="a source is a file that only you have"):
         load_published(path)
     named = load_published(write())
     assert resolve(named, published=True).digest == resolve(load_suite(write())).digest

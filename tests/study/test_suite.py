@@ -299,7 +299,7 @@ def test_a_spectrum_that_is_not_recorded_cannot_be_measured():
         ({"matrix": {"cards": "sw-si", "elements": ["Si", "Ge"]}}, "symbol of an element goes"),
         ({"matrix": {"cards": "sw-{element}-8", "elements": ["Si"]}}, "at least 2"),
         ({"matrix": {"cards": "sw-{element}-8", "elements": ["Si", "Si"]}}, "is given twice"),
-        ({"matrix": {"cards": "sw-{element}-8", "elements": ["Si", "Xy"]}}, "'Xy' is no symbol"),
+        ({"matrix": {"cards": "sw-{element}-8", "elements": ["Si", "Xy"]}}, "'Xy' is not a symbol"),
         (
             {"dynamics": {"temperature_k": 300, "time_ps": 5}},
             "only a suite of one source and one target is simulated",

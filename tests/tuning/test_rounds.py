@@ -249,8 +249,8 @@ def test_every_model_of_a_trial_is_of_one_of_the_pairs(suite, search):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"schnett": {}}, "'schnett' is no backbone of the suite; did you mean 'schnet'"),
-        ({"schnett": {"scratch": None}}, "'schnett' is no backbone of the suite"),
+        ({"schnett": {}}, "'schnett' is not a backbone of the suite; did you mean 'schnet'"),
+        ({"schnett": {"scratch": None}}, "'schnett' is not a backbone of the suite"),
         ({"schnet": {"finetun": None}}, "'finetun' is not trained by the suite; did you mean"),
         ({"schnet": {"zero-shot": None}}, "'zero-shot' is not trained by the suite"),
     ],

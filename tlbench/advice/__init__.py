@@ -1,1 +1,1 @@
-"""What a potential for somebody's own data should start from: candidates, a plan, its answer."""
+"""What a potential for one's own data should start from: candidates, a plan, its answer."""

@@ -1,4 +1,4 @@
-"""Advice on what a potential for somebody's data should start from, from the data to the answer."""
+"""Advice on what a potential for one's own data should start from, from the data to the answer."""
 
 import math
 import time
@@ -32,8 +32,8 @@ from tlbench.advice.question import (
     writing_in,
 )
 from tlbench.advice.rates import tune_comparison
+from tlbench.advice.run_context import RunContext
 from tlbench.advice.section import advice_section
-from tlbench.advice.site import Site
 from tlbench.advice.stability import (
     Simulations,
     Stability,
@@ -45,7 +45,7 @@ from tlbench.advice.stability import (
 from tlbench.advice.target import target_card
 from tlbench.base.errors import InputError
 from tlbench.base.files import write_whole
-from tlbench.base.phrases import counted, duration
+from tlbench.base.phrases import counted, duration, listed
 from tlbench.data.cards import SameDataError
 from tlbench.data.fetch import fetch
 from tlbench.engine.run.runner import Listener, Report, Resources
@@ -56,7 +56,7 @@ from tlbench.report.content import Section, Table
 from tlbench.report.inspection.audit import check_distinct
 from tlbench.report.inspection.compositions import check_elements
 from tlbench.report.markdown import section_text
-from tlbench.report.wording import BASELINE, listed
+from tlbench.report.wording import BASELINE
 from tlbench.run import Run, default_store, run_suite, write_results
 from tlbench.study.loading import load_suite
 from tlbench.study.plan import Plan
@@ -134,22 +134,22 @@ def advise(
         out.mkdir(parents=True, exist_ok=True)
     for sentence in said:
         say(sentence)
-    site = Site(Store(root), resources, on_change, on_event, say, show)
+    context = RunContext(Store(root), resources, on_change, on_event, say, show)
     asked = question.asked(name, card)
     planned = planned_before(out, asked)
     if planned is None:
         known = _candidates(question, target)
-        as_is = _as_is(question, target, site)
-        planned = _plan(question, target, known, as_is, out, site, deadline)
+        as_is = _as_is(question, target, context)
+        planned = _plan(question, target, known, as_is, out, context, deadline)
         planned.write(out, asked)
     else:
-        as_is = _as_is(question, target, site)
+        as_is = _as_is(question, target, context)
         say(f"Going on with the comparison planned in {out / SUITE}.")
     for sentence in planned.left_out:
         say(sentence)
     suite = load_suite(out / SUITE)
     if planned.chooses_rates and suite.tuned is None:
-        suite = tune_comparison(out, site)
+        suite = tune_comparison(out, context)
     design = Design.of(resolve(suite))
     with writing_in(out):
         # What lies there may be of jobs that are done again.
@@ -174,12 +174,12 @@ def advise(
     stability: Stability | str = ""
     if answer is not None:
         try:
-            found = _simulations(question, planned, answer, run, site, deadline)
+            found = _simulations(question, planned, answer, run, context, deadline)
             replace(planned, time_ps=found.time_ps).write(out, asked)
-            stability = simulate(found, site)
+            stability = simulate(found, context)
         except InputError as error:
             stability = f"Stability in molecular dynamics was not tested. {error}"
-    return _answered(answer, stability, as_is, run, site.store, planned.left_out)
+    return _answered(answer, stability, as_is, run, context.store, planned.left_out)
 
 
 def _candidates(question: Question, target: Target) -> Candidates:
@@ -195,11 +195,11 @@ def _candidates(question: Question, target: Target) -> Candidates:
     return known
 
 
-def _as_is(question: Question, target: Target, site: Site) -> AsIs:
+def _as_is(question: Question, target: Target, context: RunContext) -> AsIs:
     """Measure every published potential that is here and knows the elements, as it is."""
-    found = measured_as_is(target, published(target.card).found, question.backbone, site)
+    found = measured_as_is(target, published(target.card).found, question.backbone, context)
     if found.rows:
-        site.show(found.table)
+        context.show(found.table)
     return found
 
 
@@ -209,16 +209,16 @@ def _plan(
     known: Candidates,
     as_is: AsIs,
     out: Path,
-    site: Site,
+    context: RunContext,
     deadline: float,
 ) -> Planned:
     """Write the suite of a comparison that fits the time; return what it leaves out."""
     found = known.found
-    site.say(
+    context.say(
         f"Candidates: {', '.join(each.name for each in found)}, and training from scratch. "
         "Measuring how fast they are here."
     )
-    measured = calibrate(target, found, question.backbone, site)
+    measured = calibrate(target, found, question.backbone, context)
     seconds = SHARE * (deadline - time.monotonic())
     if not measured.found:
         raise InputError(f"No candidate can be run: {' '.join(measured.failures)}")
@@ -231,7 +231,7 @@ def _plan(
         raise too_short(error, as_is, spent, question.backbone if is_own else "") from error
     value = suite_value(target, fit.found, question.backbone, fit.scale)
     write_into(out / SUITE, suite_text(value))
-    site.say(
+    context.say(
         f"Comparing {', '.join(each.name for each in fit.found)} with training from scratch; by "
         f"estimate this takes {duration(fit.seconds)}."
     )
@@ -239,8 +239,8 @@ def _plan(
     stated = on_defects(card, card.read(fetch(card))) if card.data_files() else ()
     left_out = [*stated, *known.left_out, *measured.failures, *fit.left_out]
     if (n_validation := card.n_frames("validation")) < FEWEST_TO_CHOOSE:
-        few = counted(n_validation, "validation structure")
-        left_out.append(f"All starts have one learning rate, for want of more than {few}.")
+        few = counted(n_validation, "structure")
+        left_out.append(f"All starts have one learning rate: validation has {few} only.")
     return Planned(left_out, seconds - fit.seconds, chooses_rates=fit.scale.chooses_rates)
 
 
@@ -283,7 +283,7 @@ def _simulations(
     planned: Planned,
     answer: Answer,
     run: Run,
-    site: Site,
+    context: RunContext,
     deadline: float,
 ) -> Simulations:
     """Plan simulations of the start whose potential is kept, and of scratch, in the time left.
@@ -293,19 +293,19 @@ def _simulations(
     InputError
         If they cannot be simulated, or not in the time.
     """
-    at = conditions_of(run.plan, site.store, question.temperature_k)
+    at = conditions_of(run.plan, context.store, question.temperature_k)
     name, row = answer.leading
     rows = {name: row, BASELINE: answer.baseline[answer.size]}
     if planned.time_ps is None:
         # The comparison may have taken longer than predicted.
         seconds = min(planned.spare_seconds, deadline - time.monotonic())
-        found = longest_simulations(run.plan, rows, at, site, seconds)
+        found = longest_simulations(run.plan, rows, at, context, seconds)
     else:
-        found = planned_simulations(run.plan, rows, at, planned.time_ps, site)
+        found = planned_simulations(run.plan, rows, at, planned.time_ps, context)
     for each, value in found.suites.items():
         suffix = f"-{BASELINE}" if each == BASELINE else ""
         write_into(run.out / f"{SIMULATED}{suffix}.yaml", suite_text(value))
-    site.say(
+    context.say(
         f"Simulating models from {listed(found.suites)} for {found.time_ps:g} ps at "
         f"{at.temperature_k:g} K ({at.reason}); by estimate this takes {duration(found.seconds)}."
     )

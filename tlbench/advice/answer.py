@@ -96,7 +96,7 @@ class Answer:
         Name of a start → its models without training on these data.
     retained
         Name of a start → its models at the largest size on the data that it was pretrained on;
-        without published potentials, of which these are not at hand.
+        without published potentials, for which these are not available.
     """
 
     baseline: Mapping[int, Row]

@@ -9,15 +9,14 @@ from typing import Any
 
 from tlbench.advice.candidates import Candidate
 from tlbench.advice.plan import LEAST, Target, suite_value
-from tlbench.advice.site import Site
-from tlbench.base.phrases import counted
+from tlbench.advice.run_context import RunContext
+from tlbench.base.phrases import counted, listed
 from tlbench.data.marks import is_unmarked
 from tlbench.engine.run.runner import run_jobs
 from tlbench.metrics import METRICS
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Table, lines_of
 from tlbench.report.rows import Row
-from tlbench.report.wording import listed
 from tlbench.results.results import Results
 from tlbench.study.models import plan
 from tlbench.study.study import resolve
@@ -79,26 +78,26 @@ class AsIs:
 
 
 def measured_as_is(
-    target: Target, published: Sequence[Candidate], backbone: str, site: Site
+    target: Target, published: Sequence[Candidate], backbone: str, context: RunContext
 ) -> AsIs:
     """Measure the force error of each published potential as it is.
 
-    What the store has is not done again. Of a potential that fails the reason is said.
+    What the store has is not done again. If a potential fails, the reason is stated.
     """
     if not published:
         return AsIs({}, 0)
     planned = plan(resolve(Suite.model_validate(as_is_value(target, published, backbone))))
     report = run_jobs(
         planned.jobs,
-        site.store,
-        site.resources,
-        lambda report: site.on_change(planned, site.store, report),
-        site.on_event,
+        context.store,
+        context.resources,
+        lambda report: context.on_change(planned, context.store, report),
+        context.on_event,
     )
     for key, error in report.errors.items():
-        site.say(f"{planned.jobs[key].label} failed: {error}")
+        context.say(f"{planned.jobs[key].label} failed: {error}")
     finished = [key for key, status in report.status.items() if status in ("cached", "done")]
-    found = Analysis.of(Results.collect(planned, site.store, finished), planned.suite)
+    found = Analysis.of(Results.collect(planned, context.store, finished), planned.suite)
     rows = found.of_metric(found.metrics[0])
     by_name = {row.transfer.source: row for row in rows}
     counts = [is_unmarked(each.marks, len(each.n_atoms)).sum() for each in found.results.tests]

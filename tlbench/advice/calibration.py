@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tlbench.advice.candidates import Candidate
 from tlbench.advice.plan import Scale, Target, suite_value
 from tlbench.advice.rates import HIGHEST, RATES, trial_of
-from tlbench.advice.site import Site
+from tlbench.advice.run_context import RunContext
 from tlbench.base.errors import InputError
 from tlbench.engine.estimates import estimate
 from tlbench.engine.run.runner import Report, run_jobs
@@ -52,7 +52,7 @@ class Calibration:
     backbone: str
     found: Sequence[Candidate]
     failures: Sequence[str]
-    site: Site
+    context: RunContext
     measured: Mapping[str, Job]
 
     def seconds(self, found: Sequence[Candidate], scale: Scale) -> float:
@@ -71,18 +71,18 @@ class Calibration:
         # Which rate is tried last is not known yet.
         for rate in (*RATES, HIGHEST) if scale.chooses_rates else ():
             jobs |= trial_of(compared.suite, rate).jobs
-        done = {key for key in jobs if self.site.store.state(key) is State.FINISHED}
+        done = {key for key in jobs if self.context.store.state(key) is State.FINISHED}
         if scale.chooses_rates:
             done = {key for key in done if jobs[key].kind in _KINDS}
-        finished = {key: self.site.store.folder(key) for key in done | self.measured.keys()}
-        predicted = estimate(jobs, done, finished, self.site.resources.device)
+        finished = {key: self.context.store.folder(key) for key in done | self.measured.keys()}
+        predicted = estimate(jobs, done, finished, self.context.resources.device)
         for key, each in predicted.predictions.items():
             if each.wall_seconds is None and not _is_copy(jobs[key]):
                 raise InputError(
                     f"How long {jobs[key].label!r} takes cannot be predicted, because no job like "
                     "it was finished here; write a suite of your own for tlbench run."
                 )
-        workers = self.site.resources.of(len(jobs))[1]
+        workers = self.context.resources.of(len(jobs))[1]
         return predicted.wall_seconds(workers) + PER_JOB * (len(jobs) - len(done)) / workers
 
 
@@ -105,7 +105,9 @@ def planned(
     return plan(resolve(Suite.model_validate(value)))
 
 
-def calibrate(target: Target, found: Sequence[Candidate], backbone: str, site: Site) -> Calibration:
+def calibrate(
+    target: Target, found: Sequence[Candidate], backbone: str, context: RunContext
+) -> Calibration:
     """Measure what predictions of the time need, but for what the store has of it.
 
     Raises
@@ -129,10 +131,10 @@ def calibrate(target: Target, found: Sequence[Candidate], backbone: str, site: S
     # A job in which a worker loads its libraries says little of those that follow.
     report = run_jobs(
         jobs,
-        site.store,
-        site.resources,
-        lambda report: site.on_change(whole, site.store, report),
-        site.on_event,
+        context.store,
+        context.resources,
+        lambda report: context.on_change(whole, context.store, report),
+        context.on_event,
     )
     failed = {
         each: report.errors[speeds[each.backbone]]
@@ -141,17 +143,17 @@ def calibrate(target: Target, found: Sequence[Candidate], backbone: str, site: S
     }
     left = [each for each in found if each not in failed]
     if left:
-        _check_measured(jobs, site.store, report)
+        _check_measured(jobs, context.store, report)
     return Calibration(
         target=target,
         backbone=backbone,
         found=left,
         failures=[f"{each.name} cannot be run here: {error}" for each, error in failed.items()],
-        site=site,
+        context=context,
         measured={
             key: job
             for key, job in jobs.items()
-            if key not in warming and site.store.state(key) is State.FINISHED
+            if key not in warming and context.store.state(key) is State.FINISHED
         },
     )
 

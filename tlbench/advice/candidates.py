@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.base.errors import InputError, TlbenchError
+from tlbench.base.phrases import listed
 from tlbench.data.cards import Card, card_names, load_card, shared_data
 from tlbench.data.fetch import needs_download
 from tlbench.jobs.context import MODEL
-from tlbench.report.wording import BASELINE, listed
+from tlbench.report.wording import BASELINE
 from tlbench.study.sources import SourceChoice, is_potential, potential_of, takers_of
 from tlbench.transfer.element_map import element_starts, mean_differences
 from tlbench.transfer.potentials import POTENTIALS
@@ -113,7 +114,7 @@ def candidates(
         elements.append(source.formula)
     if absent:
         left_out.append(
-            "The nearest data sets whose files are not here can be had by "
+            "The nearest data sets whose files are not here can be fetched with "
             f"{listed(f'tlbench data fetch {name}' for name in absent[:MOST_NAMED])}."
         )
     if not elements:
@@ -203,7 +204,7 @@ def _asked(word: str, card: Card, backbone: str) -> Candidate:
     if is_potential(word):
         source: dict[str, Any] = {"file": str(Path(word).absolute()), "backbones": [backbone]}
         if Path(word).name == MODEL:
-            # Every potential is called so in the folder of its run, which tells them apart.
+            # Every potential has this name in the folder of its run, which distinguishes them.
             called = re.sub(r"[^A-Za-z0-9 ._-]+", "-", Path(word).absolute().parent.name)
             source["name"] = called.lstrip(" ._-")[:64] or Path(MODEL).stem
         if source.get("name", Path(word).stem) == BASELINE:
@@ -235,7 +236,7 @@ def _published(name: str, card: Card) -> Candidate:
     potential = POTENTIALS.get(name)
     unknown = [symbol for symbol in card.elements if symbol not in potential.elements]
     if unknown:
-        raise InputError(f"{potential.label} was not trained on {' and '.join(unknown)}.")
+        raise InputError(f"{potential.label} was not trained on {listed(unknown)}.")
     potential.checkpoint()
     return Candidate(potential.label, {"potential": name}, name)
 

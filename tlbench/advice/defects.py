@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tlbench.base.errors import InputError
-from tlbench.base.phrases import counted
+from tlbench.base.phrases import counted, listed
 from tlbench.data.cards import Card
 from tlbench.data.frames import Frames
 from tlbench.data.inspection.copies import copies_among, shapes_of
 from tlbench.data.inspection.forces import NO_FORCE, has_forces
 from tlbench.data.marks import Mark, MarkName
-from tlbench.report.wording import listed
 
 REASONS: Mapping[MarkName, str] = {
     "copy": "Copies of training structures, up to a symmetry or a rounding of coordinates.",

@@ -16,10 +16,9 @@ import yaml
 
 from tlbench.advice.candidates import CUTOFF, Candidate
 from tlbench.base.errors import InputError
-from tlbench.base.phrases import duration
+from tlbench.base.phrases import duration, listed
 from tlbench.data.cards import Card
 from tlbench.report.claims import CLAIM_PAIRS
-from tlbench.report.wording import listed
 from tlbench.study.loading import SUITE_FORMAT
 
 PAIRS = CLAIM_PAIRS

@@ -9,9 +9,9 @@ from typing import Any
 
 from tlbench.base.errors import InputError
 from tlbench.base.files import write_whole
+from tlbench.base.phrases import listed
 from tlbench.base.writing import writing
 from tlbench.data.cards import Card
-from tlbench.report.wording import listed
 
 SUITE = "suite.yaml"
 PLANNED = "advice.json"
@@ -55,12 +55,12 @@ class Question:
     temperature_k: float | None = None
 
     def check(self) -> None:
-        """Refuse what is no temperature.
+        """Refuse a temperature that is out of range.
 
         Raises
         ------
         InputError
-            Saying which there are.
+            Stating the range.
         """
         if self.temperature_k is not None and not 0 < self.temperature_k <= HOTTEST_K:
             raise InputError(

@@ -20,14 +20,14 @@ from typing import Any
 
 from tlbench.advice.plan import suite_text
 from tlbench.advice.question import SUITE, write_into
-from tlbench.advice.site import Site
-from tlbench.base.phrases import counted
+from tlbench.advice.run_context import RunContext
+from tlbench.base.phrases import counted, listed
 from tlbench.base.schema import digest, read_yaml
 from tlbench.engine.run.runner import run_jobs
 from tlbench.engine.store.store import State, Store
 from tlbench.jobs import train
 from tlbench.jobs.base import Job
-from tlbench.report.wording import BASELINE, listed
+from tlbench.report.wording import BASELINE
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
 from tlbench.study.plan import PRETRAIN, Plan
@@ -112,7 +112,7 @@ def trial_of(suite: Suite, rate: float, starts: Container[StartKey] | None = Non
     return Trial(rate, jobs, trained)
 
 
-def tune_comparison(out: Path, site: Site) -> Suite:
+def tune_comparison(out: Path, context: RunContext) -> Suite:
     """Run the trials of the comparison in a folder, and return it with the rates that are best.
 
     Its suite is written to the folder again. A start keeps its rate if all of its trials diverged,
@@ -125,21 +125,21 @@ def tune_comparison(out: Path, site: Site) -> Suite:
     """
     suite = load_suite(out / SUITE)
     tried = listed(f"{rate:g}" for rate in sorted(RATES))
-    site.say(
+    context.say(
         f"Choosing learning rates: each start is tried with {tried}, then with one beside the best."
     )
     value, _ = read_yaml(out / SUITE)
     study = resolve(suite)
     pretrained = {ends.source_name for ends in study.ends if ends.data is not None}
     starts = trial_of(suite, RATES[0]).trained
-    found = _tried(suite, [start for start in starts if start[2] not in pretrained], site)
+    found = _tried(suite, [start for start in starts if start[2] not in pretrained], context)
     scratch = [_best(errors) for start, errors in found.items() if start[1] == BASELINE]
     for best in filter(None, scratch):
         rate = min(best, max(RATES))
         changed = suite.pretraining.model_copy(update={"learning_rate": rate})
         suite = suite.model_copy(update={"pretraining": changed})
         value["pretraining"] = value["pretraining"] | {"learning_rate": rate}
-    found |= _tried(suite, [start for start in starts if start[2] in pretrained], site)
+    found |= _tried(suite, [start for start in starts if start[2] in pretrained], context)
     tuned = _tuned(suite, found)
     if tuned is None:
         return suite
@@ -147,16 +147,16 @@ def tune_comparison(out: Path, site: Site) -> Suite:
     return load_suite(out / SUITE)
 
 
-def _tried(suite: Suite, starts: Sequence[StartKey], site: Site) -> dict[StartKey, Errors]:
+def _tried(suite: Suite, starts: Sequence[StartKey], context: RunContext) -> dict[StartKey, Errors]:
     """Try some starts with each of `RATES`, and with one beside the best; return their errors.
 
     Those of which a trial failed otherwise than by diverging are not among them.
     """
-    found = _errors(suite, [trial_of(suite, rate, starts) for rate in RATES], site)
+    found = _errors(suite, [trial_of(suite, rate, starts) for rate in RATES], context)
     last: dict[float, list[StartKey]] = {}
     for start, errors in found.items():
         last.setdefault(next_rate(errors), []).append(start)
-    beside = _errors(suite, [trial_of(suite, *each) for each in last.items()], site)
+    beside = _errors(suite, [trial_of(suite, *each) for each in last.items()], context)
     return {start: found[start] | errors for start, errors in beside.items()}
 
 
@@ -166,8 +166,8 @@ def _best(errors: Errors) -> float | None:
     return min(known, key=lambda rate: known[rate]) if known else None
 
 
-def _errors(suite: Suite, trials: Sequence[Trial], site: Site) -> dict[StartKey, Errors]:
-    """Run trials that are not done; return what came of the starts that lack none of them."""
+def _errors(suite: Suite, trials: Sequence[Trial], context: RunContext) -> dict[StartKey, Errors]:
+    """Run trials that are not done; return the results of the starts that lack none of them."""
     jobs = {key: job for each in trials for key, job in each.jobs.items()}
     shown = Plan(resolve(suite), jobs=jobs)
     diverged: set[str] = set()
@@ -175,21 +175,21 @@ def _errors(suite: Suite, trials: Sequence[Trial], site: Site) -> dict[StartKey,
     def tell(event: str, job: Job, **fields: Any) -> None:
         if event == "failed" and fields.get("diverged"):
             diverged.add(job.key)
-        site.on_event(event, job, **fields)
+        context.on_event(event, job, **fields)
 
     run_jobs(
         jobs,
-        site.store,
-        site.resources,
-        lambda report: site.on_change(shown, site.store, report),
+        context.store,
+        context.resources,
+        lambda report: context.on_change(shown, context.store, report),
         tell,
     )
     found: dict[StartKey, Errors] = {}
     failed: set[StartKey] = set()
     for each in trials:
         for start, key in each.trained.items():
-            if site.store.state(key) is State.FINISHED:
-                found.setdefault(start, {})[each.rate] = _validation_error(site.store, key)
+            if context.store.state(key) is State.FINISHED:
+                found.setdefault(start, {})[each.rate] = _validation_error(context.store, key)
             elif key in diverged:
                 found.setdefault(start, {})[each.rate] = None
             else:

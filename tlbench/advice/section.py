@@ -9,14 +9,14 @@ from tlbench.advice.forgetting import forgetting_sentences, unmeasured_forgettin
 from tlbench.advice.rates import LOWEST
 from tlbench.advice.stability import Stability
 from tlbench.advice.survival import stability_sentence, stability_table
-from tlbench.base.phrases import counted
+from tlbench.base.phrases import counted, listed
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import FIXED, Ratio
 from tlbench.report.budgets.outcomes import BEST
 from tlbench.report.claims import CLAIM_PAIRS
 from tlbench.report.content import Block, Lines, Section, Sentences, Table, lines_of
 from tlbench.report.rows import Row, ratio_between
-from tlbench.report.wording import BASELINE, interval_text, listed, n_pairs_text
+from tlbench.report.wording import BASELINE, interval_text, n_pairs_text
 from tlbench.results.shares import FEWEST_GROUPS
 
 NAME = "advice"
@@ -203,7 +203,7 @@ def _recommendation(answer: Answer, best: Start | None) -> str:
         said, end = f"Start from {best.name}", ""
         if answer.has_few_passes:
             said = f"Of what was compared, {best.name} learns fastest"
-            end = "; with so few updates this is no recommendation"
+            end = "; with so few updates this is not a recommendation"
         elif answer.recommended is None:
             said = f"Of what was trained, {best.name} has the lowest error beside that from scratch"
         return (

@@ -20,7 +20,7 @@ import numpy as np
 from ase.data import atomic_masses, atomic_numbers
 
 from tlbench.advice.calibration import PER_JOB
-from tlbench.advice.site import Site
+from tlbench.advice.run_context import RunContext
 from tlbench.base.errors import InputError
 from tlbench.base.phrases import counted, duration
 from tlbench.data.frames import Frames
@@ -192,7 +192,7 @@ def planned_simulations(
     rows: Mapping[str, Row],
     conditions: Conditions,
     time_ps: float,
-    site: Site,
+    context: RunContext,
 ) -> Simulations:
     """Return the simulations of models of a comparison that were trained.
 
@@ -209,14 +209,15 @@ def planned_simulations(
     for each in plans.values():
         wanted = {each.reference}
         for cell in each.simulated:
-            if site.store.state(cell.trained) is State.FINISHED:
+            if context.store.state(cell.trained) is State.FINISHED:
                 simulation = each.jobs[cell.job].parents["simulation"]
                 wanted |= {cell.job, simulation}
-                calls[simulation] = site.store.provenance(cell.speed).force_call_seconds or np.nan
+                measured = context.store.provenance(cell.speed)
+                calls[simulation] = measured.force_call_seconds or np.nan
         for key in [key for key in wanted if key is not None]:
             wanted |= {*each.jobs[key].parents.values()}
         jobs |= {key: job for key, job in each.jobs.items() if key in wanted}
-    seconds = _seconds(jobs, calls, conditions.n_atoms, site)
+    seconds = _seconds(jobs, calls, conditions.n_atoms, context)
     return Simulations(conditions, time_ps, suites, plans, jobs, seconds)
 
 
@@ -224,10 +225,10 @@ def _seconds(
     jobs: Mapping[str, Job],
     calls: Mapping[str, float],
     n_atoms: int,
-    site: Site,
+    context: RunContext,
 ) -> float:
     """Return how long simulations take; ``calls`` has the seconds of a force call of each."""
-    store, resources = site.store, site.resources
+    store, resources = context.store, context.resources
     done = {key for key in jobs if store.state(key) is State.FINISHED}
     found = estimate(jobs, done, {key: store.folder(key) for key in done}, resources.device)
     timed = float(standard_cell().n_atoms.sum())
@@ -246,7 +247,7 @@ def longest_simulations(
     compared: Plan,
     rows: Mapping[str, Row],
     conditions: Conditions,
-    site: Site,
+    context: RunContext,
     seconds: float,
 ) -> Simulations:
     """Return the longest simulations that fit a time.
@@ -257,7 +258,7 @@ def longest_simulations(
         If not even the shortest do, saying how long they would take.
     """
     for time_ps in LENGTHS_PS:
-        found = planned_simulations(compared, rows, conditions, time_ps, site)
+        found = planned_simulations(compared, rows, conditions, time_ps, context)
         if found.seconds <= seconds:
             return found
     n_models = sum(len(each.simulated) for each in found.plans.values())
@@ -267,7 +268,7 @@ def longest_simulations(
     )
 
 
-def simulate(planned: Simulations, site: Site) -> Stability:
+def simulate(planned: Simulations, context: RunContext) -> Stability:
     """Run simulations that are not done yet; return what they found.
 
     Raises
@@ -279,15 +280,15 @@ def simulate(planned: Simulations, site: Site) -> Stability:
     shown.jobs |= planned.jobs
     report = run_jobs(
         planned.jobs,
-        site.store,
-        site.resources,
-        lambda report: site.on_change(shown, site.store, report),
-        site.on_event,
+        context.store,
+        context.resources,
+        lambda report: context.on_change(shown, context.store, report),
+        context.on_event,
     )
     finished = [key for key, status in report.status.items() if status in ("cached", "done")]
     arms = {}
     for name, each in planned.plans.items():
-        found = collect_dynamics(each, site.store, finished)
+        found = collect_dynamics(each, context.store, finished)
         if found is not None and found.models:
             (arms[name],) = arms_of(found, []).values()
     if not arms:

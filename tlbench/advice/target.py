@@ -54,7 +54,7 @@ def target_card(data: str, folder: Path) -> tuple[str, Card, Sequence[str]]:
 
 def _card_of(path: Path, folder: Path) -> tuple[str, Sequence[str]]:
     """Return the card of a file, folder or archive, and what was guessed if there was none."""
-    # The folder "." has no name of its own, and a link is called as it is itself.
+    # The folder "." has no name of its own, and a link keeps its own name.
     is_named = path.name not in ("", "..")
     path = path.parent.resolve() / path.name if is_named else path.resolve()
     check_exists(path)

@@ -9,9 +9,9 @@ marker
     A file that exists as long as the lock is held, and describes its holder. It is taken over if
     the holder has died, which can only be known on the machine on which that ran.
 
-A marker is taken over by whoever first creates a second one, named after the token of the holder
-that died, and renames it onto the first. The second marker is a lock like the first: a process that
-dies between the two steps leaves it behind, and it is taken over in the same way.
+A marker is taken over by the process that first creates a second one, named after the token of the
+holder that died, and renames it onto the first. The second marker is a lock like the first: a
+process that dies between the two steps leaves it behind, and it is taken over in the same way.
 """
 
 import errno
@@ -75,7 +75,7 @@ class Lock:
         self._mine: Holder | None = None
 
     def holder(self) -> Holder | None:
-        """Return who holds it, as far as that can be known; None if nobody does.
+        """Return the process that holds it, as far as that can be known; None if none does.
 
         The lock is not taken to find out, except for an instant if the last known holder was on
         another machine, of which only flock knows whether it is alive.
@@ -94,7 +94,7 @@ class Lock:
         """Return who holds the lock, in words that follow "held by"."""
         said = "another process" if holder is None else str(holder)
         if self._way is Way.MARKER and not (holder and holder.here):
-            # Nobody but a person can know whether a process on another machine has ended.
+            # Only a person can know whether a process on another machine has ended.
             return f"{said} (if that has ended, delete {self._marker})"
         return said
 
@@ -131,7 +131,7 @@ class Lock:
             self._marker.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Delete the files of a lock that nobody will take again."""
+        """Delete the files of a lock that will not be taken again."""
         self._path.unlink(missing_ok=True)
         self._marker.unlink(missing_ok=True)
 
@@ -145,7 +145,7 @@ class Lock:
                 if self._way is Way.FLOCK:
                     raise StoreError(
                         f"{self._path} cannot be locked ({error.strerror}), although locks worked "
-                        "when the store was made; while nobody uses the store, delete the entry "
+                        "when the store was made; while nothing uses the store, delete the entry "
                         '"locks" in its store.json, and they are tried again.'
                     ) from error
                 self._way = Way.MARKER

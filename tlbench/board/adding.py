@@ -68,7 +68,7 @@ def add_run(
         The store of the run: it has the errors on every structure, and the weights.
     private
         Whether ``results`` is of a private board, which is made if need be. Its data may be
-        anybody's own: their cards are copied into the submission, their structures are not.
+        not public: their cards are copied into the submission, their structures are not.
 
     Raises
     ------

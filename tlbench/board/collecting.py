@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from pydantic import BaseModel, Field
 
 from tlbench.base.errors import InputError
+from tlbench.base.foreign_text import Word
 from tlbench.base.magnitudes import LARGEST, Digest
 from tlbench.base.schema import ModelT
-from tlbench.base.wording import Word
 from tlbench.board.submission import DataSet
 from tlbench.data.cards import Card
 from tlbench.data.frames import Frames

@@ -78,7 +78,7 @@ def make_private_board(folder: Path) -> None:
 
 
 def make_shared(folder: Path) -> None:
-    """Make a folder of a private board that whoever may write to its parent may write to."""
+    """Make a folder of a private board with the permissions of its parent."""
     if not folder.exists():
         folder.mkdir()
         folder.chmod(S_IMODE(folder.parent.stat().st_mode))

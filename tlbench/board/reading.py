@@ -1,4 +1,4 @@
-"""Reading submissions: what comes from strangers is bounded and checked before it is used."""
+"""Reading submissions: what others have sent is bounded and checked before it is used."""
 
 import hashlib
 import os
@@ -104,7 +104,7 @@ def read_about(folder: Path, private: bool = False) -> tuple[Submission, str]:
     ------
     InputError
         If its files are not those of a submission, are too large or links, or have other digests
-        than it says; if it stands in another place than its name says; or if it is private and
+        than it says; if it is in another place than its name says; or if it is private and
         the board is not, or the reverse.
     """
     present = _present(folder)
@@ -128,7 +128,7 @@ def read_about(folder: Path, private: bool = False) -> tuple[Submission, str]:
         raise InputError(f"{folder}: {missing} is missing from the list of files in {ABOUT}.")
     cards = {name for name in about.files if about.private and CARD.fullmatch(name)}
     for name in sorted(about.files.keys() - REQUIRED - OPTIONAL - cards):
-        raise InputError(f"{folder}: {ABOUT} lists {name!r}, which is no file of a submission.")
+        raise InputError(f"{folder}: {ABOUT} lists {name!r}, which is not a file of a submission.")
     wanted = about.files.keys() | {ABOUT}
     # Those of the first format hold a summary, of which nothing is made.
     ignored = {SUMMARY} if about.format == 1 else set()
@@ -138,7 +138,7 @@ def read_about(folder: Path, private: bool = False) -> tuple[Submission, str]:
     for name, known in about.files.items():
         if digest_of(folder / name) != known:
             raise InputError(
-                f"{folder}: {name} is not the file whose digest stands in {ABOUT}; a submission "
+                f"{folder}: {name} is not the file whose digest is in {ABOUT}; a submission "
                 "is never changed, add a revision instead."
             )
     _refuse_many(folder, about.files)
@@ -292,7 +292,7 @@ def _listed(folder: Path) -> list[os.DirEntry[str]]:
 def _present(folder: Path) -> set[str]:
     """Return the names of the files of a submission, all plain and none too large."""
     if folder.is_symlink() or not folder.is_dir():
-        raise InputError(f"{folder} is no folder; name the folder of a submission.")
+        raise InputError(f"{folder} is not a folder; name the folder of a submission.")
     total = 0
     names = set()
     for entry in _listed(folder):

@@ -30,10 +30,10 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from tlbench.base.files import PACKED
+from tlbench.base.foreign_text import Address, OwnVersion, PartName, Provider, Word
 from tlbench.base.formats import Format
 from tlbench.base.magnitudes import Digest
 from tlbench.base.schema import Strict
-from tlbench.base.wording import Address, OwnVersion, PartName, Provider, Word
 from tlbench.metrics.conditions import Weights
 from tlbench.results.costs import FILE as COSTS
 from tlbench.results.distances import FILE as DISTANCES

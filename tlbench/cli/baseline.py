@@ -12,11 +12,11 @@ def baseline(
 ) -> None:
     """Write the numbers of RUN, and where they come from, to a file for tlbench check."""
     from tlbench.base.errors import printable
+    from tlbench.base.phrases import counted
     from tlbench.cli.tables import write_output
     from tlbench.regression.numbers import baseline_text, make_baseline
-    from tlbench.regression.table import count_in_words
 
     made = make_baseline(run)
     write_output(out, lambda: baseline_text(made))
     suite = f"{printable(made.suite)} (version {made.suite_version})"
-    typer.echo(f"{out}: {count_in_words(len(made.records))} of the suite {suite}.")
+    typer.echo(f"{out}: {counted(len(made.records), 'number')} of the suite {suite}.")

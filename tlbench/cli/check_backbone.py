@@ -31,7 +31,7 @@ def check_backbone(
 
     check_device(device)
     config = _config(name, cutoff, set_ or [])
-    # What cannot be built at all is said once.
+    # A backbone that cannot be built at all is reported once.
     build_potential(name, config.model_dump(mode="json"))
     torch.set_num_threads(1)
     out = console()

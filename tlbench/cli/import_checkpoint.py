@@ -59,7 +59,7 @@ def import_checkpoint(
         say(
             f"A checkpoint of {form.program} is a pickle: reading {checkpoint} runs code that is "
             "in it, in a process of its own but with your rights. Go on only if you trust "
-            "whoever made it.",
+            "the person who made it.",
             screen,
         )
         _ask(yes)
@@ -78,7 +78,7 @@ def _check_target(target: Path) -> None:
     from tlbench.base.errors import InputError
 
     if target.exists():
-        raise InputError(f"{target} is there already; choose another file with --out.")
+        raise InputError(f"{target} already exists; choose another file with --out.")
     if not target.parent.is_dir():
         raise InputError(f"{target} cannot be written: there is no folder {target.parent}.")
 
@@ -104,7 +104,7 @@ def _interpreter(form: "CheckpointFormat", given: list[str] | None) -> str:
 
 
 def _ask(yes: bool) -> None:
-    """Ask whether code may be run, where there is somebody who can answer."""
+    """Ask whether code may be run, where a person can answer."""
     from tlbench.base.errors import InputError
 
     if yes:

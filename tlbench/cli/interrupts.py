@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @contextmanager
 def ends_quietly(
     display: "LiveDisplay",
-    kept: str = "Finished jobs are kept; the same command goes on from here.",
+    kept: str = "Finished jobs are kept; the same command continues from here.",
 ) -> Iterator[None]:
     """Say that something was interrupted and what is kept of it, and end with exit code 130."""
     try:

@@ -36,7 +36,7 @@ _MOST_NOTES = 5
 
 
 class LiveDisplay:
-    """What is replaced on a terminal while it goes on; elsewhere only what is said is printed."""
+    """A display that is updated on a terminal; elsewhere only messages are printed."""
 
     def __init__(self) -> None:
         self.console = console()
@@ -78,7 +78,7 @@ class Display(LiveDisplay):
         self._started = time.monotonic()
 
     def update(self, plan: Plan, store: Store, report: Report) -> None:
-        """Show how the run stands.
+        """Show the state of the run.
 
         Raises
         ------

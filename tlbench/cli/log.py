@@ -1,4 +1,4 @@
-"""``tlbench log``: what a job of a run has said."""
+"""``tlbench log``: the log of a job of a run."""
 
 from typing import Annotated
 

@@ -111,7 +111,7 @@ def md(
     # slow and change nothing.
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    kept = "The same command goes on from here."
+    kept = "The same command continues from here."
     with ends_quietly(display, kept), display, between_steps() as interrupted:
 
         def on_step(done: int, total: int, alive: int) -> None:

@@ -51,7 +51,7 @@ def backbone(
         raise InputError(f"There is a backbone called {name!r} already; choose another name.")
     folder = out or Path(f"tlbench-{name}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} is there already; choose another folder with --out.")
+        raise InputError(f"{folder} already exists; choose another folder with --out.")
     with writing(folder):
         written = write_backbone(name, folder)
     for path in written:

@@ -126,7 +126,8 @@ def show_plan(
     everything
         List every job, however many there are.
     """
-    from tlbench.cli.plan_table import counted, listed, sentences
+    from tlbench.base.phrases import counted
+    from tlbench.cli.plan_table import jobs_table, kinds_table, sentences
     from tlbench.cli.tables import console, say
     from tlbench.engine.store.store import State
     from tlbench.study.further_sets import sentences as reasons
@@ -140,10 +141,10 @@ def show_plan(
     known = found if found is not None and found.seconds() else None
     out = console()
     if everything or len(jobs) <= MOST_LINES:
-        out.print(listed(jobs, states, known, out.width))
+        out.print(jobs_table(jobs, states, known, out.width))
     else:
-        out.print(counted(jobs, done, known, out.width))
-    lines = [f"{len(jobs)} jobs, {len(jobs) - len(done)} to do; store {store_root}"]
+        out.print(kinds_table(jobs, done, known, out.width))
+    lines = [f"{counted(len(jobs), 'job')}, {len(jobs) - len(done)} to do; store {store_root}"]
     lines += planned.study.element_sentences() + planned.study.left_out()
     lines += reasons(planned.study.untested, len(planned.study.ends))
     lines += unknown_losses(planned.suite)

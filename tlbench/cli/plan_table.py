@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 
 from rich.console import RenderableType
 
+from tlbench.base.phrases import counted, listed
 from tlbench.cli.tables import drawn, duration
 from tlbench.engine.estimates import Estimate, Prediction
 from tlbench.engine.store.store import State
@@ -22,7 +23,7 @@ KNOWN_ERROR = (
 
 
 def levels(jobs: Mapping[str, Job]) -> dict[str, int]:
-    """Return by key how many jobs stand above one another before each; 0 for those without parents.
+    """Return by key how many levels of jobs come before each; 0 for those without parents.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def levels(jobs: Mapping[str, Job]) -> dict[str, int]:
     return found
 
 
-def listed(
+def jobs_table(
     jobs: Mapping[str, Job], states: Mapping[str, State], found: Estimate | None, width: int
 ) -> RenderableType:
     """Return a table with a line for each job; parents are named by the number of their line."""
@@ -55,7 +56,7 @@ def listed(
     return _table(["#", "level", "kind", "job", "after", "key", "state"], lines, found, width)
 
 
-def counted(
+def kinds_table(
     jobs: Mapping[str, Job], done: Collection[str], found: Estimate | None, width: int
 ) -> RenderableType:
     """Return a table with a line for each kind of job."""
@@ -114,20 +115,20 @@ def sentences(found: Estimate, workers: int) -> list[str]:
     if found.accelerator is not None:
         hours.insert(0, f"{_hours(found.gpu_seconds())} GPU hours")
     wall, least = found.wall_seconds(workers), found.wall_seconds(len(found.jobs))
-    at_once = f"{workers} worker{'s' if workers > 1 else ''}"
+    at_once = counted(workers, "worker")
     unknown = [key for key in found.predictions if key not in seconds]
     if unknown:
         kinds = sorted({found.jobs[key].kind for key in unknown}, key=list(KINDS).index)
         parts = max(2, len(unknown) // _MEASURED)
         lines = [
-            f"At least {' and '.join(hours)}, {seconds_in_words(wall)} with {at_once}: "
+            f"At least {listed(hours)}, {seconds_in_words(wall)} with {at_once}: "
             f"{len(unknown)} of {len(found.predictions)} jobs ({', '.join(kinds)}) are like none "
             "that was measured, so what they will cost is unknown; run a part with tlbench run … "
             f"--shard 1/{parts}, and ask again."
         ]
     else:
         lines = [
-            f"Estimate of what is to do: {' and '.join(hours)}; {seconds_in_words(wall)} with "
+            f"Estimate of what is to do: {listed(hours)}; {seconds_in_words(wall)} with "
             f"{at_once}, no less than {seconds_in_words(least)} with however many."
         ]
     bases, total = [], sum(seconds.values())
@@ -137,12 +138,12 @@ def sentences(found: Estimate, workers: int) -> list[str]:
             share = f", {sum(own) / total:.0%} of the time" if total else ""
             bases.append(f"{_BASES[basis]} {len(own)}{share}")
     lines.append(
-        f"It rests on {found.n_measured} jobs measured on {' and '.join(devices)}; of the "
+        f"It rests on {counted(found.n_measured, 'job')} measured on {listed(devices)}; of the "
         f"{len(found.predictions)} to do, on {'; on '.join(bases)}."
     )
     lines.append(
-        "By the clock the last jobs on the processor took "
-        f"{found.busyness:.2f} times their CPU time, and so, it is taken, will these."
+        "The last jobs on the processor took "
+        f"{found.busyness:.2f} times their CPU time by the clock; the same is assumed for these."
     )
     return [*lines, KNOWN_ERROR]
 

@@ -56,7 +56,7 @@ class SimulationDisplay(LiveDisplay):
         return [f"{rate:.0f} steps/s", *left]
 
     def finish(self, found: Observables) -> None:
-        """Show what became of the replicas, the structure, and where the files are."""
+        """Show the results of the replicas, the structure, and where the files are."""
         self.console.print(_table(found, self.console.width))
         structure = found.structure
         if structure is not None:

@@ -1,4 +1,4 @@
-"""``tlbench status``: how a run stands, also while it goes on."""
+"""``tlbench status``: the state of a run, also while it goes on."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ def status(
     run: RunFolder,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Show how a run stands: its jobs by state, its pace, what is running and what failed.
+    """Show the state of a run: its jobs, its pace, what is running and what failed.
 
     Works from any terminal that sees the run's folder and its store, and changes nothing.
     """
@@ -81,10 +81,9 @@ def _show(run: "Followed", found: "Status", left: float | None, unpredicted: int
     say(f"{name}: {_sentence(run, found)}")
     counts = Counter(found.states.values())
     said = [f"{counts[state]} {state}" for state in STATES if counts[state]]
-    say(f"{len(run.jobs)} jobs: {', '.join(said)}")
+    say(f"{counted(len(run.jobs), 'job')}: {', '.join(said)}")
     if found.done and found.seconds:
-        count = len(found.done)
-        pace = f"{count} jobs done in {duration(found.seconds)}"
+        pace = f"{counted(len(found.done), 'job')} done in {duration(found.seconds)}"
         # Jobs take so differently long that how many are done in an hour says little.
         if found.alive and left is not None:
             pace += f"; about {duration(left)} left"
@@ -115,5 +114,5 @@ def _sentence(run: "Followed", found: "Status") -> str:
     if found.ending == "run-finished":
         return "ended"
     if found.ending == "run-stopped":
-        return f"stopped ({found.reason}); the same command goes on from here"
-    return f"its {where} died; the same command goes on from here"
+        return f"stopped ({found.reason}); the same command continues from here"
+    return f"its {where} died; the same command continues from here"

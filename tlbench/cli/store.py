@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tlbench.base.phrases import counted
 from tlbench.cli.options import StoreFolder
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def gc(
 
     Plans come from tlbench run and from tlbench plan SUITE --save; tlbench store ls lists them.
     Of a suite that was planned again after the code had changed, the older plan goes.
-    Whatever a plan needs stays, and so does whatever somebody works on.
+    Whatever a plan needs stays, and so do jobs that are being run.
     """
     from tlbench.engine.store.garbage import collect, find_garbage
     from tlbench.engine.store.plans import find_plan
@@ -123,11 +124,11 @@ def gc(
     _print_pieces(done.removed, "Deleted:")
     if done.busy is not None:
         typer.echo(
-            f"Somebody works on the job {done.busy[:12]}, which is in no plan that stays; until "
-            "that is done, plans and finished jobs are left alone. Try again later."
+            f"The job {done.busy[:12]}, which is in no plan that stays, is being run; until it is "
+            "done, plans and finished jobs are left alone. Try again later."
         )
     elif done.left:
-        typer.echo(f"Left to who works on them: {jobs_text(len(done.left))}.")
+        typer.echo(f"Left, being run: {counted(len(done.left), 'job')}.")
 
 
 def _print_pieces(pieces: "list[Piece]", title: str) -> None:
@@ -171,12 +172,12 @@ def verify(
         typer.echo(f"DAMAGED  {job.key[:12]}{fate}: {job.problem}")
     good = len(keys) - len(damaged)
     if not damaged:
-        typer.echo(f"{jobs_text(good)}, every byte as it was written.")
+        typer.echo(f"{counted(good, 'job')}, every byte as it was written.")
         return
     hint = (
         "" if set_aside else "; --set-aside moves these away, so that the next run does them again"
     )
-    typer.echo(f"{jobs_text(good)} as written, {len(damaged)} damaged{hint}.")
+    typer.echo(f"{counted(good, 'job')} as written, {len(damaged)} damaged{hint}.")
     raise typer.Exit(1)
 
 
@@ -199,9 +200,9 @@ def export(
     plans = sorted({find_plan(opened, name) for name in plan}) if plan else plan_files(opened)
     with progress("Writing …") as on_change:
         done = write(opened, file, plans, bool(plan), on_change)
-    typer.echo(f"{file}: {jobs_text(done.jobs)}, {size_text(file.stat().st_size)}.")
+    typer.echo(f"{file}: {counted(done.jobs, 'job')}, {size_text(file.stat().st_size)}.")
     if done.missing:
-        typer.echo(f"{jobs_text(done.missing)} of the plans are not finished yet.")
+        typer.echo(f"{counted(done.missing, 'job')} of the plans are not finished yet.")
 
 
 @app.command("import")
@@ -212,7 +213,7 @@ def import_(
     ] = 100,
     store: StoreFolder = None,
 ) -> None:
-    """Bring the finished jobs of FILE into the store; those that are there already are kept.
+    """Bring the finished jobs of FILE into the store; those that are already there are kept.
 
     Each file is compared with its digest before a job enters the store. That shows that nothing
     changed on the way; whether the sender computed it honestly, no digest can say.
@@ -223,11 +224,12 @@ def import_(
     opened = Store(store_folder(store))
     with progress("Reading …") as on_change:
         done = import_archive(opened, file, max_gib << 30, on_change)
-    typer.echo(f"{jobs_text(done.added)} brought in, {done.present} were there already.")
+    typer.echo(f"{counted(done.added, 'job')} brought in, {done.present} already there.")
     if done.mended:
-        typer.echo(f"{jobs_text(done.mended)} of them replaced damaged ones, which were set aside.")
+        mended = counted(done.mended, "job")
+        typer.echo(f"{mended} of them replaced damaged ones, which were set aside.")
     if done.busy:
-        typer.echo(f"{jobs_text(done.busy)} left to who works on them.")
+        typer.echo(f"Left out, being run here: {counted(done.busy, 'job')}.")
 
 
 def open_store(folder: Path | None, read_only: bool = False) -> "Store":
@@ -275,8 +277,3 @@ def size_text(size: int) -> str:
     from rich.filesize import decimal
 
     return decimal(size)
-
-
-def jobs_text(number: int) -> str:
-    """Return a number of jobs for people: ``1 job``, ``2 jobs``."""
-    return f"{number} job" if number == 1 else f"{number} jobs"

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from tlbench.base.phrases import listed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -122,12 +124,12 @@ def _structures(study: "Study") -> dict[str, str]:
     strata = {ends.target.name: study.strata(ends.target) for ends in study.ends}
     for name, properties in strata.items():
         if properties:
-            found[f"subsets of {name}"] = f"stratified by {' and '.join(properties)}"
+            found[f"subsets of {name}"] = f"stratified by {listed(properties)}"
     if suite.budgets or suite.validation:
         size = suite.validation and suite.validation.size
         found["validation"] = f"on {size or 'at most N'} structures"
     if suite.budgets:
-        found["weights"] = " and ".join(suite.weights)
+        found["weights"] = listed(suite.weights)
     for card in study.cards:
         if study.marked(card):
             marks = ", ".join(f"{mark} ({len(of)})" for mark, of in study.marked(card).items())

@@ -148,7 +148,7 @@ def tune(
     resources.check()
     display = Display()
     display.say(cost)
-    kept = "Trials that ended are kept; the same command goes on from here."
+    kept = "Trials that ended are kept; the same command continues from here."
     with ends_quietly(display, kept), display, signals_stop(display):
         tuned = tune(
             search,
@@ -161,7 +161,7 @@ def tune(
         )
     if tuned is None:
         display.say(
-            "Some jobs failed, as it says above. Trials that ended are kept; the same command "
+            "Some jobs failed, see above. Trials that ended are kept; the same command "
             "tries the others again."
         )
         raise typer.Exit(1)

@@ -2,18 +2,19 @@
 
 import math
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from tlbench.base.errors import InputError, printable
+from tlbench.base.phrases import counted, listed
 from tlbench.metrics import METRICS
 from tlbench.regression.losses import Loss, losses_of
 from tlbench.regression.markdown import bullets, inert, table
 from tlbench.regression.numbers import Numbers
 from tlbench.regression.origins import differences, same_bits
 from tlbench.regression.pairing import Pairing, pair_up
-from tlbench.regression.table import brief, count_in_words, described, listed
+from tlbench.regression.table import brief, described, numbers_by_model
 
 EXAMPLES = 10
 """How many faults the terminal shows."""
@@ -39,7 +40,7 @@ class Check:
     pairing
         The run, first, and the baseline.
     losses
-        What became of the numbers that both have.
+        The change of the numbers that both have.
     exact
         Whether every number should be that of the baseline to the last bit.
     """
@@ -50,7 +51,7 @@ class Check:
 
     @property
     def worse(self) -> list[Loss]:
-        """What became worse."""
+        """What got worse."""
         return [loss for loss in self.losses if loss.worse]
 
     @property
@@ -65,7 +66,7 @@ class Check:
         ]
         cases += [
             Case("missing", f"missing: {line}", f"missing from the run: {line}")
-            for line in listed(self.pairing.only_second)
+            for line in numbers_by_model(self.pairing.only_second)
         ]
         if self.exact:
             differ = not self.pairing.changed().empty
@@ -80,10 +81,8 @@ class Check:
         new = self.pairing.only_first
         if len(new):
             models = brief(described(new, self.pairing.second.table))
-            remarks.append(
-                f"{count_in_words(len(new))} of the run {'is' if len(new) == 1 else 'are'} not in "
-                f"the baseline and not judged: {models}."
-            )
+            number = f"{counted(len(new), 'number')} of the run {'is' if len(new) == 1 else 'are'}"
+            remarks.append(f"{number} not in the baseline and not judged: {models}.")
         # Where nothing changed there is no noise to speak of.
         return remarks if self.pairing.changed().empty else [*remarks, *self._noise()]
 
@@ -92,17 +91,17 @@ class Check:
         run, baseline = self.pairing.first, self.pairing.second
         if not self.faults:
             return (
-                f"Nothing of {run.title} got worse: {count_in_words(len(self.pairing.shared))} "
+                f"Nothing of {run.title} got worse: {counted(len(self.pairing.shared), 'number')} "
                 f"compared with {baseline.name}."
             )
         bad = dict.fromkeys(loss.backbone for loss in self.worse)
         faults = [f"{', '.join(bad)} got worse"] if bad else []
         lost = len(self.pairing.only_second)
         if lost:
-            faults.append(f"{count_in_words(lost)} {'is' if lost == 1 else 'are'} missing")
+            faults.append(f"{counted(lost, 'number')} {'is' if lost == 1 else 'are'} missing")
         if self.exact and not self.pairing.changed().empty:
             faults.append("the numbers are not identical")
-        return f"{run.title}: {' and '.join(faults)}, beside {baseline.name}."
+        return f"{run.title}: {listed(faults)}, beside {baseline.name}."
 
     def sentences(self) -> list[str]:
         """Return what the terminal shows, line by line."""
@@ -153,7 +152,8 @@ class Check:
     def _bits(self) -> str:
         run, baseline = self.pairing.first.origins, self.pairing.second.origins
         if self.pairing.changed().empty:
-            return f"All {count_in_words(len(self.pairing.shared))} that both have are identical."
+            number = counted(len(self.pairing.shared), "number")
+            return f"All {number} that both have are identical."
         if same_bits(run, baseline):
             return (
                 "Device, threads, kernels and packages are those of the baseline, so every number "
@@ -167,8 +167,8 @@ class Check:
         return f"The last digits may differ from the baseline's: {why}. {self._changed()}"
 
     def _changed(self) -> str:
-        changed, count = self.pairing.changed(), count_in_words(len(self.pairing.shared))
-        return f"{len(changed)} of {count} changed: {brief(listed(changed))}."
+        changed, count = self.pairing.changed(), counted(len(self.pairing.shared), "number")
+        return f"{len(changed)} of {count} changed: {brief(numbers_by_model(changed))}."
 
     def _noise(self) -> list[str]:
         groups = self.pairing.shared.groupby(["backbone", "metric", "condition"], sort=False)
@@ -177,7 +177,7 @@ class Check:
         remarks = []
         if len(alone):
             remarks.append(
-                f"All models of {_and(list(alone))} have one init seed, so the noise is that of "
+                f"All models of {listed(alone)} have one init seed, so the noise is that of "
                 "the choice of structures alone; a change that draws other initial weights can "
                 "pass for a loss."
             )
@@ -188,7 +188,7 @@ class Check:
         )
         if unknown:
             remarks.append(
-                f"The noise of {_and(list(unknown))} cannot be estimated from so few models, so "
+                f"The noise of {listed(unknown)} cannot be estimated from so few models, so "
                 "the tolerance alone decides there."
             )
         return remarks
@@ -251,7 +251,3 @@ def _cells(loss: Loss) -> list[str]:
         loss.models, loss.metric, loss.condition, loss.change, loss.allowed, confidence,
         "worse" if loss.worse else "",
     ]  # fmt: skip
-
-
-def _and(words: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from tlbench.base.errors import printable
 from tlbench.base.formats import Format
+from tlbench.base.phrases import counted
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import (
     geometric_mean,
@@ -18,7 +19,7 @@ from tlbench.metrics.statistics import (
 from tlbench.regression.markdown import bullets, inert, table
 from tlbench.regression.numbers import Numbers
 from tlbench.regression.pairing import Pairing
-from tlbench.regression.table import PLACE, SEEDS, brief, count_in_words, described, listed
+from tlbench.regression.table import PLACE, SEEDS, brief, described, numbers_by_model
 from tlbench.report.wording import n_pairs_text
 
 if TYPE_CHECKING:
@@ -109,19 +110,19 @@ class Comparison:
         changed = len(pairing.changed())
         remarks = [f"A: {_about(pairing.first)}", f"B: {_about(pairing.second)}"]
         same = f"{changed} differ" if changed else "all identical"
-        remarks.append(f"{count_in_words(count)} in both, {same}.")
+        remarks.append(f"{counted(count, 'number')} in both, {same}.")
         for name, only, other in (
             ("A", pairing.only_first, pairing.second),
             ("B", pairing.only_second, pairing.first),
         ):
             if len(only):
                 models = brief(described(only, other.table))
-                remarks.append(f"{count_in_words(len(only))} only in {name}: {models}.")
+                remarks.append(f"{counted(len(only), 'number')} only in {name}: {models}.")
         remarks += pairing.remarks()
         left_out = count - sum(row.n_values for row in self.rows)
         if left_out:
             remarks.append(
-                f"{count_in_words(left_out)} without a ratio left out: a value is not positive."
+                f"{counted(left_out, 'number')} without a ratio left out: a value is not positive."
             )
         if any(row.data["condition"] for row in self.rows):
             remarks.append(
@@ -144,8 +145,8 @@ class Comparison:
                 a=_data(self.pairing.first),
                 b=_data(self.pairing.second),
                 remarks=self.remarks(),
-                only_a=listed(self.pairing.only_first),
-                only_b=listed(self.pairing.only_second),
+                only_a=numbers_by_model(self.pairing.only_first),
+                only_b=numbers_by_model(self.pairing.only_second),
                 rows=[row.data for row in self.rows],
             )
         )

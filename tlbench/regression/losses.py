@@ -52,7 +52,7 @@ FAMILIES = 2
 
 @dataclass(frozen=True)
 class Loss:
-    """What became of one place, or of all places of a backbone together.
+    """The change of one place, or of all places of a backbone together.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Loss:
     chance
         Its p-value, adjusted for everything that is tested; NaN if noise cannot be estimated.
     worse
-        Whether it became worse beyond tolerance and noise.
+        Whether it got worse beyond tolerance and noise.
     of_backbone
         Whether it is that of all places of a backbone.
     """
@@ -97,7 +97,7 @@ class Loss:
 
 
 def losses_of(shared: "DataFrame", tolerances: Mapping[str, float]) -> list[Loss]:
-    """Return what became of every backbone, then of every place.
+    """Return the change of every backbone, then of every place.
 
     Parameters
     ----------

@@ -73,10 +73,10 @@ def _models(row: Mapping[Any, Any]) -> str:
     return ", ".join(words)
 
 
-def listed(table: "DataFrame") -> list[str]:
+def numbers_by_model(table: "DataFrame") -> list[str]:
     """Return for each model how many numbers of it there are, and of which metrics."""
     return [
-        f"{models}: {count_in_words(len(metrics))} ({', '.join(metrics.unique())})"
+        f"{models}: {counted(len(metrics), 'number')} ({', '.join(metrics.unique())})"
         for models, metrics in table.groupby("models", sort=False)["metric"]
     ]
 
@@ -92,7 +92,7 @@ def described(table: "DataFrame", other: "DataFrame") -> list[str]:
         lacking = ours.loc[table.index][lambda words, known=set(theirs): ~words.isin(known)]
         found += lacking.unique().tolist()
         table = table.drop(lacking.index)
-    return found + listed(table)
+    return found + numbers_by_model(table)
 
 
 def _coordinates(table: "DataFrame") -> list[Any]:
@@ -113,8 +113,3 @@ def brief(words: Sequence[str], limit: int = 3) -> str:
     """Return the first of ``words``, and how many more there are."""
     more = [f"and {len(words) - limit} more"] if len(words) > limit else []
     return "; ".join([*words[:limit], *more])
-
-
-def count_in_words(count: int) -> str:
-    """Return how many numbers there are, in words."""
-    return f"{count} number{'s' if count != 1 else ''}"

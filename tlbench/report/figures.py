@@ -84,7 +84,7 @@ def scatter(
 
 
 def name_once(figure: Any, strong: Callable[[Any], bool] = lambda trace: True) -> None:
-    """Let each name stand in the legend once, by the first of its traces that is ``strong``."""
+    """Show each name in the legend once, by the first of its traces that is ``strong``."""
     named = set()
     for trace in figure.data:
         trace.showlegend = bool(trace.name) and trace.name not in named and strong(trace)

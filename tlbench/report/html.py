@@ -11,6 +11,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tlbench.base.files import write_whole
+from tlbench.base.phrases import listed
 from tlbench.report.analysis import Analysis
 from tlbench.report.content import Lines, Section, lines_of, text_columns
 from tlbench.report.data_notes import NO_NOTES, DataNotes
@@ -18,7 +19,7 @@ from tlbench.report.outline import sections_of
 from tlbench.report.properties.values import FILE as PROPERTIES
 from tlbench.report.properties.values import properties_csv
 from tlbench.report.sections.answer import NAME as ANSWER
-from tlbench.report.wording import budget_label, budget_note, draw_note, listed
+from tlbench.report.wording import budget_label, budget_note, draw_note
 from tlbench.results.results import Results
 from tlbench.study.changes import changes_of
 from tlbench.study.study import Study

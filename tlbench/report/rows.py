@@ -3,7 +3,7 @@
 Tables, figures and sentences of reports, and the tables of the board, are selections of these rows,
 so that they give the same numbers and intervals.
 
-Where the errors on every test structure are at hand, the interval of a ratio allows for the choice
+Where the errors on every test structure are known, the interval of a ratio allows for the choice
 of test structures as well as for that of pairs, see
 `tlbench.metrics.statistics.random_effects`. That is asked of errors over the whole test set;
 numbers on some kind of structures are about these structures, with intervals over pairs alone.

@@ -1,10 +1,10 @@
-"""How numbers and their limits are said: ratios, ranges, budgets."""
+"""How numbers and their limits are put in words: ratios, ranges, budgets."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tlbench.base.phrases import counted
+from tlbench.base.phrases import counted, listed
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.metrics.statistics import CrossedRatio, Ratio, negative_transfer, verdict
 from tlbench.study.model_key import Place
@@ -18,7 +18,7 @@ BASELINE = "scratch"
 """The strategy that all others are compared with."""
 
 AT_THIS_BUDGET = "at this budget"
-"""What every sentence on errors says: others may hold at another number of updates."""
+"""Part of every sentence on errors: at another number of updates others may hold."""
 
 UNTUNED = "untuned"
 
@@ -115,18 +115,10 @@ def number_text(value: float) -> str:
 
 
 def at_budget(suite: Suite) -> str:
-    """Return at which budget what is said of a suite's final errors holds."""
+    """Return at which budget statements on a suite's final errors hold."""
     if suite.budgets is None:
         return AT_THIS_BUDGET
     return f"after {counted(suite.budgets[-1], 'update')}"
-
-
-def listed(words: Iterable[str]) -> str:
-    """Return words as an enumeration."""
-    found = list(words)
-    if len(found) < 2:
-        return "".join(found)
-    return f"{', '.join(found[:-1])} and {found[-1]}"
 
 
 def budget_label(suite: Suite, submitted: Sequence[Suite] = ()) -> str:

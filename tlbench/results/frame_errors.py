@@ -124,7 +124,7 @@ class ModelErrors(Strict):
     structures with an element that it has none of. ``weights`` says which weights of the model were
     measured. ``stress_abs`` is None where no metric is of the
     stress, and of structures whose stress is not known. ``by_element`` is empty where errors are
-    not told apart by element, or there is one alone.
+    not distinguished by element, or there is only one.
     """
 
     job: Digest

@@ -2,9 +2,9 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tlbench.base.foreign_text import Moment, PackageName, PartName, PythonVersion, Version, Word
 from tlbench.base.formats import Format, later
 from tlbench.base.magnitudes import Count, Digest, Magnitude
-from tlbench.base.wording import Moment, PackageName, PartName, PythonVersion, Version, Word
 
 FILE = "provenance.jsonl"
 

@@ -138,7 +138,7 @@ def run_folder(run: str | Path) -> Path:
         if (folder / RUN).is_file():
             raise InputError(
                 f"{folder}: has no {RECORDS} yet, which is written when all parts of a run have "
-                f"ended; see how it stands with 'tlbench status {folder}'."
+                f"ended; see its state with 'tlbench status {folder}'."
             )
     raise InputError(f"{run}: is not the folder of a run (it has no {RECORDS}), nor is runs/{run}.")
 

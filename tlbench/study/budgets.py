@@ -35,7 +35,7 @@ def with_largest(suite: dict[str, Any]) -> dict[str, Any]:
         if budgets is None or not isinstance(training, dict):
             continue
         if not (isinstance(budgets, list) and budgets and all(isinstance(b, int) for b in budgets)):
-            # What is wrong is said of the budgets, not that the number of updates is missing, too.
+            # The error is then on the budgets alone, not on a missing number of updates as well.
             found[of] = {"updates": 1, **training}
             continue
         if sorted(set(budgets)) != budgets:

@@ -14,7 +14,7 @@ from tlbench.study.study import Study, resolve
 
 NOT_SET = "not set"
 _WORDS = ("name", "title", "description")
-"""What a suite is called and said to be determines no number."""
+"""Name and description of a suite determine no number."""
 
 
 class Change(NamedTuple):
@@ -43,7 +43,7 @@ def changes_of(study: Study) -> list[Change]:
             original = shipped
     if original is None:
         return []
-    # What follows from the data is no setting that anybody changed.
+    # What follows from the data is not a setting that was changed.
     with_same_defaults = with_energy_references(original, study.ends)
     before = replace(resolve(original), suite=with_same_defaults)
     return differences(before.complete(), study.complete())

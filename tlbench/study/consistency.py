@@ -1,9 +1,10 @@
 """Whether what a study names fits together: data, sizes, parts and sources."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tlbench.base.errors import InputError
+from tlbench.base.phrases import listed
 from tlbench.data.cards import Card, same_data_error, shared_data
 from tlbench.study.ends import Ends
 from tlbench.study.suite import Suite
@@ -43,15 +44,15 @@ def _check_arms(study: "Study", ends: Ends) -> None:
     needing = [each for each in study.arms if each.needs_source] or study.arms
     if not any(ends.serves(each) for each in needing):
         raise InputError(
-            f"Suite {study.suite.name!r}: {listed(needing)} cannot start from "
+            f"Suite {study.suite.name!r}: {arm_names(needing)} cannot start from "
             f"{ends.source_name}: of a potential there is no source data and no pretraining; add "
             "another strategy, as finetune, or leave this source out."
         )
 
 
-def listed(arms: Sequence[Strategy]) -> str:
-    """Return the names of arms in words."""
-    return " and ".join(repr(each.name) for each in arms)
+def arm_names(arms: Iterable[Strategy]) -> str:
+    """Return the names of arms as an enumeration."""
+    return listed(repr(each.name) for each in arms)
 
 
 def _check_different(study: "Study", ends: Ends) -> None:

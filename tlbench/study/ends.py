@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from tlbench.base.errors import InputError
+from tlbench.base.phrases import listed
 from tlbench.data.cards import Card, load_card
 from tlbench.data.splits import share_size
 from tlbench.models.backbones import BackboneConfig
@@ -206,7 +207,7 @@ def _takers(suite: Suite, choice: SourceChoice, source: Card | SourcePotential) 
     fitting = takers_of(source, {name: suite.backbones[name] for name in found}, suite.cutoff)
     others = [name for name in found if name not in fitting] if named else []
     if others or not fitting:
-        of = f"{' and '.join(map(repr, others))} {'differs' if len(others) == 1 else 'differ'}"
+        of = f"{listed(map(repr, others))} {'differs' if len(others) == 1 else 'differ'}"
         backbone = source.registered or source.backbone
         settings = "" if source.registered else _settings(source.complete, source.config)
         unlike = {name: suite.backbones[name] for name in others or found}

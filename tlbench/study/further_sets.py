@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tlbench.base.errors import InputError
+from tlbench.base.phrases import listed
 from tlbench.data.cards import Card
 from tlbench.study.ends import Ends
 from tlbench.study.model_key import Transfer
@@ -68,7 +69,7 @@ def reason_against(card: Card, ends: Ends, strategy: Strategy | None) -> str | N
 
     What a network predicts for an element that it was not trained on is arbitrary. A model that is
     not trained on target data has the weights of its source model, but for elements that start as
-    others; those of a potential are tested, as no source model is.
+    others; those of a potential are tested, as there is no source model.
 
     Parameters
     ----------
@@ -164,13 +165,13 @@ def unknown_losses(suite: Suite) -> Iterator[str]:
     arms = [arm(name) for name in suite.strategies]
     if not names or not any(each.needs_source and each.trains for each in arms):
         return
-    potentials = " and ".join(names)
+    potentials = listed(names)
     cards = [each.card for each in suite.tested_on or () if isinstance(each, DataChoice)]
     if OWN_SOURCE in (suite.tested_on or ()):
         yield (
-            f"What {potentials} {_was(names)} trained on is not at hand, so 'tested_on: [source]' "
-            "does not show what models have lost of it; name data sets of other elements, as "
-            "tested_on: [mlearn-si]."
+            f"What {potentials} {_was(names)} trained on is not available, so 'tested_on: "
+            "[source]' does not show what models have lost of it; name data sets of other "
+            "elements, as tested_on: [mlearn-si]."
         )
     if cards and not any(each.needs_source and not each.trains for each in arms):
         yield (

@@ -29,7 +29,7 @@ from tlbench.transfer import arm
 from tlbench.transfer.potentials import POTENTIALS
 
 MOST_MODELS = 50_000
-"""Models of a suite that somebody published: reading it should not fill the memory."""
+"""Models of a published suite: reading it should not fill the memory."""
 
 MOST_PAIRS = 100
 """Pairs of seeds of one, for the same reason."""
@@ -80,7 +80,7 @@ def load_suite(
     path = _suite_path(fspath(name))
     value, lines = read_yaml(path)
     value = SUITE_FORMAT.upgraded(value, str(path))
-    # A card file stands beside the suite that names it.
+    # A card file is beside the suite that names it.
     _find_cards(value, path.parent)
     _read_tuned(value, path.parent)
     suite = _checked(value, str(path), lines)
@@ -127,7 +127,7 @@ def load_suite(
 
 
 def load_published(path: Path, private: bool = False) -> Suite:
-    """Read a suite that somebody published: it may name nothing outside tlbench.
+    """Read a published suite: it may name nothing outside tlbench.
 
     Its backbones need not be installed here.
 
@@ -156,7 +156,7 @@ def load_published(path: Path, private: bool = False) -> Suite:
             raise InputError(f"{path}: {card.where} should name a card file in the same folder.")
     if any(_files(value)):
         raise InputError(
-            f"{path}: a source is a file, which nobody else has; published results start from "
+            f"{path}: a source is a file that only you have; published results start from "
             "data sets and published potentials. Offer the potential in a package (entry points "
             "tlbench.potentials) first."
         )

@@ -146,7 +146,7 @@ def contradictions_of_tuning(suite: "Suite") -> Iterator[str]:
     for backbone in suite.tuned.arms:
         if backbone not in suite.backbones:
             hint = near_names(backbone, suite.backbones)
-            yield f"tuned: {backbone!r} is no backbone of the suite; {hint}"
+            yield f"tuned: {backbone!r} is not a backbone of the suite; {hint}"
     for backbone, name, group in suite.tuned.groups():
         if name not in trained:
             yield f"tuned: {name!r} is not trained by the suite; {near_names(name, trained)}"

@@ -9,9 +9,9 @@ from tlbench.jobs.base import Job
 def part(jobs: Mapping[str, Job], number: int, of: int) -> dict[str, Job]:
     """Return one of ``of`` parts of the jobs, parents before children.
 
-    What is measured is dealt out, model by model, so that each model and all that is found out
-    about it is in one part. A part also has what its models need: data sets and source models
-    are in several parts, and whoever comes first does them.
+    Measurements are distributed model by model, so that each model and everything that is
+    measured of it is in one part. A part also has what its models need: data sets and source models
+    are in several parts, and the first process to reach them runs them.
 
     Parameters
     ----------

@@ -147,7 +147,7 @@ def _kind_of(word: str) -> str:
     Raises
     ------
     ValueError
-        If it is not a path, and no potential or data set is called so.
+        If it is not a path, and no potential or data set has this name.
     """
     if is_potential(word):
         return "potential" if word in POTENTIALS else "file"
@@ -240,8 +240,8 @@ def contradictions_of_sources(suite: "Suite") -> Iterator[str]:
                 )
     if suite.distances is not None and any(each.data is None for each in suite.sources or ()):
         yield (
-            "distances: they are between data sets, and what a potential was trained on is not at "
-            "hand; leave 'distances' out"
+            "distances: they are between data sets, and what a potential was trained on is not "
+            "available; leave 'distances' out"
         )
     for name, settings in suite.backbones.items():
         if settings and is_architecture(name):
@@ -272,7 +272,7 @@ def potential_of(choice: SourceChoice) -> SourcePotential:
             trained_on=found.trained_on,
         )
     if choice.file is None:
-        raise AssertionError("a data set is no potential")
+        raise AssertionError("a data set is not a potential")
     return _of_file(choice, potential_path(choice.file))
 
 

@@ -15,7 +15,7 @@ from tlbench.data.splits import Drawn
 from tlbench.data.strata import Stratum
 from tlbench.metrics.conditions import Weights
 from tlbench.models.backbones import BACKBONES
-from tlbench.study.consistency import check_consistent, listed
+from tlbench.study.consistency import arm_names, check_consistent
 from tlbench.study.ends import Ends, ends_of, with_energy_references
 from tlbench.study.further_sets import Tests, Untested, check_tested, further_cards, further_tests
 from tlbench.study.model_key import ModelKey, TrainingSet, Transfer
@@ -103,8 +103,8 @@ class Study:
         for ends in self.ends:
             if arms := [each for each in self.arms if not ends.serves(each)]:
                 found.append(
-                    f"{listed(arms)} {'is' if len(arms) == 1 else 'are'} left out for "
-                    f"{ends.source_name}, whose training data and pretraining are not at hand."
+                    f"{arm_names(arms)} {'is' if len(arms) == 1 else 'are'} left out for "
+                    f"{ends.source_name}, whose training data and pretraining are not available."
                 )
         return found
 

@@ -89,7 +89,7 @@ class Matrix(Strict):
     def _distinct_elements(cls, value: list[str]) -> list[str]:
         for symbol in value:
             if symbol not in chemical_symbols[1:]:
-                raise ValueError(f"{symbol!r} is no symbol of an element")
+                raise ValueError(f"{symbol!r} is not a symbol of an element")
         if len(set(value)) != len(value):
             raise ValueError("an element is given twice")
         return value

@@ -11,7 +11,7 @@ from tlbench.base.schema import Strict, read_yaml, validate
 from tlbench.training.config import TrainingConfig
 
 PRETRAINING = "pretrain"
-"""Name under which the settings of pretraining stand beside those of strategies."""
+"""Name of the settings of pretraining among those of strategies."""
 
 
 class TunedSettings(Strict):
@@ -58,7 +58,7 @@ class TunedGroup(Strict):
     def covers(self, size: int, updates: int, source: str | None = None) -> bool:
         """Return whether the settings are for a number of structures, a budget and a source.
 
-        Those of a source are for a place that does not say from what its models start, too.
+        Those of a source are also for a place that does not name a source.
         """
         if None not in (self.source, source) and self.source != source:
             return False

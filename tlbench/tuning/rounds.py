@@ -54,11 +54,11 @@ def tune(
     resources
         How jobs are done.
     on_change
-        Called often, with a plan of the jobs of this round of trials, the store and how they stand.
+        Called often, with a plan of the jobs of this round of trials, the store and their state.
     on_event
-        Told what happens to jobs.
+        Called with each event of a job.
     on_round
-        Told the trials of every series that have ended, after each round.
+        Called after each round with the trials of every series that have ended.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def tune(
     ------
     TlbenchError
         If nothing is to be tuned, the folder is of another search or has another number of trials,
-        every trial of a series diverged, or jobs can be done no more.
+        every trial of a series diverged, or no more jobs can be run.
     """
     resources = resources or Resources()
     if not search.series():
@@ -140,7 +140,7 @@ def _due(search: Search, ended: Ended, failed: set[Series]) -> list[Trial]:
 
 
 def _ended(trial: Trial, diverged: set[str], store: Store) -> EndedTrial:
-    """Return what came of a trial whose models are in the store, or diverged."""
+    """Return the result of a trial whose models are in the store, or diverged."""
     error = math.inf
     if diverged.isdisjoint(trial.jobs):
         error = geometric_mean([_validation_error(store, key) for key in trial.models])

@@ -151,7 +151,7 @@ def test_a_page_says_who_found_what_when_and_on_which_machine(site):
     assert "trained again: 2 of 16 models" in page
     assert "<dd>2 of 16, drawn at random (seed " in page
     assert (
-        "0.0025, relative; up to 0.01 is taken for agreement, and 0.001 where the weights are "
+        "0.0025, relative; up to 0.01 counts as agreement, and 0.001 where the weights are "
         "identical" in page
     )
     assert "0 of 2 the same, byte for byte" in page

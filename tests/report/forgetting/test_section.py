@@ -191,7 +191,7 @@ def test_there_is_no_section_where_no_source_model_was_measured():
          "No arm measures SevenNet-0 on mlearn-si without training, so what models have lost "
          "there is not known; add zero-shot to 'strategies' and run the suite again"),
         (["finetune", "zero-shot"], ["source"],
-         "What SevenNet-0 was trained on is not at hand, so 'tested_on: [source]' does not show"),
+         "What SevenNet-0 was trained on is not available, so 'tested_on: [source]' does not show"),
         (["finetune", "zero-shot"], ["mlearn-si"], ""),
         (["zero-shot"], ["mlearn-si"], ""),
     ],

@@ -86,7 +86,7 @@ GAIN = "Does the ratio to scratch go with the distance from training to test str
 
 def test_a_planted_relation_is_found():
     records = matrix(lambda a, b: math.exp(between()[frozenset({a, b})] - 0.5))
-    told = answer(asked(records)[FIRST]).told[HEADLINE]["b, finetune, N = 10"]
+    told = answer(asked(records)[FIRST]).associations[HEADLINE]["b, finetune, N = 10"]
     assert told.rho == pytest.approx(1)
     assert told.n_points == 12
     assert told.skill == pytest.approx(0, abs=1e-6)
@@ -100,18 +100,18 @@ def test_targets_that_differ_do_not_hide_which_source_is_best():
     offset = dict(zip(ELEMENTS, (-0.6, 0.9, 0.3, -0.2), strict=True))
     records = matrix(lambda a, b: math.exp(0.2 * between()[frozenset({a, b})] + offset[b]))
     found = asked(records)
-    overall = answer(found[FIRST]).told[HEADLINE]["b, finetune, N = 10"]
-    of_source = answer(found[WITHIN]).told[HEADLINE]
+    overall = answer(found[FIRST]).associations[HEADLINE]["b, finetune, N = 10"]
+    of_source = answer(found[WITHIN]).associations[HEADLINE]
     assert abs(overall.rho) < 0.7
     assert of_source["b, finetune, N = 10"].rho == pytest.approx(1, abs=0.02)
 
 
 def test_chemistry_stands_beside_distances():
-    predictors = answer(asked(matrix(lambda a, b: 0.5 + 0.01 * len(a + b)))[FIRST]).told
+    predictors = answer(asked(matrix(lambda a, b: 0.5 + 0.01 * len(a + b)))[FIRST]).associations
     assert not predictors, "nothing predicts ratios that do not vary"
     records = matrix(lambda a, b: 0.5 + 0.1 * ELEMENTS.index(a) + 0.01 * ELEMENTS.index(b))
     assert {"group", "period", "electronegativity", "valence electrons"} <= set(
-        answer(asked(records)[FIRST]).told
+        answer(asked(records)[FIRST]).associations
     )
 
 
@@ -218,11 +218,11 @@ def test_distances_of_temperatures_tell_what_transfer_costs():
     found = asked(temperatures(error), known)
     cost = found[COST]
     gain = found[GAIN]
-    told = answer(cost).told[HEADLINE]
+    told = answer(cost).associations[HEADLINE]
     assert told["b, scratch, N = 10"].rho == pytest.approx(1)
     assert told["b, finetune, N = 10"].rho == pytest.approx(1)
     # The ratio falls with the distance, so the gain rises.
-    assert answer(gain).told[HEADLINE]["b, finetune, N = 10"].rho == pytest.approx(-1)
+    assert answer(gain).associations[HEADLINE]["b, finetune, N = 10"].rho == pytest.approx(-1)
 
 
 def test_parts_of_the_source_are_compared_at_each_test_temperature():
@@ -248,7 +248,7 @@ def test_parts_of_the_source_are_compared_at_each_test_temperature():
         for test in (300.0, 1200.0, 2100.0)
     ]
     question = asked(records, known)[OF_PARTS]
-    for told in answer(question).told[HEADLINE].values():
+    for told in answer(question).associations[HEADLINE].values():
         assert told.rho > 0.9
         assert told.n_points == 9
     lines = table_of(records_over_all(records)).lines

@@ -11,10 +11,10 @@ from typing import Literal
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from tlbench.base.errors import InputError
+from tlbench.base.foreign_text import Word
 from tlbench.base.formats import Format
 from tlbench.base.magnitudes import Digest
 from tlbench.base.schema import Strict
-from tlbench.base.wording import Word
 from tlbench.board.reading import Entry
 from tlbench.board.submission import FIRST_DAY, NAME
 from tlbench.board.verification.models import Model, measured_models
@@ -183,9 +183,9 @@ def draw(entry: Entry, number: int, seed: int) -> list[Model]:
 
     They are a function of the seed and of the digest of the submission alone: those with the
     smallest SHA-256 of ``<digest> <seed> <job>``. The submitter, who does not know the seed, cannot
-    choose. Whoever checks could: the seed is in the check record, but one that draws a wanted model
+    choose. The checker could: the seed is in the check record, but one that draws a wanted model
     can be searched for, with one model drawn in about as many trials as there are models. That they
-    did not is vouched for by whoever adds the record to the board.
+    did not is vouched for by the person who adds the record to the board.
 
     Raises
     ------

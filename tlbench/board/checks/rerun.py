@@ -71,7 +71,7 @@ def rerun(
         on_model(model.where.label())
         stated = entry.about.digest_of_weights(model.trained or "", model.where.weights)
         if digest_of(path) != stated:
-            problems.append(f"{path} is not the file whose digest stands in the submission.")
+            problems.append(f"{path} is not the file whose digest is in the submission.")
             continue
         try:
             data = folders[errors.data]
@@ -137,7 +137,7 @@ def _check_backbone(entry: Entry, model: Model, path: Path) -> None:
             described = json.loads((file.metadata() or {})["tlbench"])
         name, config = described["backbone"], json.loads(described["config"])
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
-        raise InputError(f"{path.name} is no potential of tlbench ({error}).") from error
+        raise InputError(f"{path.name} is not a potential of tlbench ({error}).") from error
     backbone = model.where.model.backbone
     wanted = entry.suite.backbone_config(backbone).model_dump(mode="json")
     if (name, config) != (registered_backbone(backbone), wanted):

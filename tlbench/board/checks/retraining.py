@@ -63,8 +63,8 @@ def retrain(
         Called before anything is trained if the code differs from that of the submission, or may
         differ, with a sentence that says so.
     recorded
-        Whether a check record will be made of the findings. What other code finds is no evidence
-        about a submission, so it is refused then.
+        Whether a check record will be made of the findings. What other code finds is not
+        evidence about a submission, so other code is refused then.
 
     Raises
     ------
@@ -130,10 +130,10 @@ def this_machine(device: str) -> Machine:
 
     code = code_state()
     if code["git_commit"] is None or code["git_dirty"]:
-        state = "is no git checkout" if code["git_commit"] is None else "has uncommitted changes"
+        state = "is not a git checkout" if code["git_commit"] is None else "has uncommitted changes"
         raise InputError(
-            f"The tlbench in use {state}, so nobody could repeat the check; record it from a clean "
-            "checkout of a commit."
+            f"The tlbench in use {state}, so the check could not be repeated; record it from a "
+            "clean checkout of a commit."
         )
     return Machine(
         device=device_name(device),

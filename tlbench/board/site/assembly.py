@@ -1,7 +1,7 @@
 """Every file of the site, without the submissions that cannot be shown.
 
-Submissions come from strangers, and each is shown beside others: whatever goes wrong in a table, on
-a page or in a figure, the submission that causes it is found and left out, and the rest is made
+Submissions come from many people, and each is shown beside others: whatever goes wrong in a table,
+on a page or in a figure, the submission that causes it is found and left out, and the rest is made
 without it. That something went wrong is a fault of tlbench and is called one, because what a
 submission should not hold is found when it is verified.
 """
@@ -60,7 +60,7 @@ class Site:
     members
         Submissions that have a page, older revisions among them.
     files
-        Path below the site → content of every page, and of what stands beside it.
+        Path below the site → content of every page, and of the files beside it.
     overview
         The table for the front page of a repository.
     """

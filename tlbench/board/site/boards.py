@@ -1,7 +1,7 @@
-"""Submissions sorted into boards: those of one board may stand in one table.
+"""Submissions sorted into boards: those of one board may share a table.
 
 A name of a suite that tlbench ships belongs to that suite: whatever else is submitted under it,
-another version or changed settings, is a variant, which never stands for it.
+another version or changed settings, is a variant, which never represents it.
 """
 
 from collections import Counter, defaultdict
@@ -11,6 +11,7 @@ from enum import IntEnum
 from functools import cache, cached_property
 from typing import Any
 
+from tlbench.base.phrases import counted
 from tlbench.base.schema import digest
 from tlbench.board.checks.record import Check
 from tlbench.board.checks.trust import Trust
@@ -66,7 +67,7 @@ class Member:
         """How many models it has, what was done with some of them, and how much is missing."""
         n_models = len(measured_models(self.entry))
         n_simulated = len({m.job for m in models_of(self.entry) if m.where.simulated})
-        text = f"{n_models} model{'s' if n_models != 1 else ''}"
+        text = counted(n_models, "model")
         text += f", {n_simulated} of them also simulated" if n_simulated else ""
         n_computed = len({each.trained for each in self.entry.results.properties})
         text += f", physical properties of {n_computed} of them" if n_computed else ""
@@ -146,7 +147,7 @@ class Board:
 
     @property
     def description(self) -> str:
-        """What the suite is said to be; empty where its settings are others than it says."""
+        """The description of the suite; empty where its settings are not those described."""
         is_changed = self.kind is Kind.VARIANT and not self.has_other_version
         return "" if is_changed else self.suite.description
 
@@ -176,7 +177,7 @@ class Board:
 
     @property
     def folder(self) -> str:
-        """Where its page stands in the site."""
+        """Folder of its page in the site."""
         return "/".join(["suites", self.suite.name, *([self.slug] if self.slug else [])])
 
     @property
@@ -213,7 +214,7 @@ def quotation_of(suite: Suite) -> str:
 
 def changes_text(changes: Sequence[Change]) -> str:
     """Return how many settings are changed, as the part of a sentence."""
-    return "1 setting is changed" if len(changes) == 1 else f"{len(changes)} settings are changed"
+    return f"{counted(len(changes), 'setting')} {'is' if len(changes) == 1 else 'are'} changed"
 
 
 def backbones_of(member: Member) -> list[str]:
@@ -229,7 +230,7 @@ def boards_of(members: Iterable[Member]) -> list[Board]:
     never lead. Of a suite that tlbench does not ship, it is the one of the highest version. Of
     these the one leads of which most data sets have the content that tlbench knows; then the one
     with most models trained, or evaluated, again without a difference; then that with most
-    submissions. The day of a submission, which anybody may state as they like, only decides last.
+    submissions. The day of a submission, which submitters state themselves, decides last.
     """
     groups: dict[tuple[str, ...], list[Member]] = defaultdict(list)
     for member in sorted(newest(members), key=lambda member: member.name):

@@ -110,7 +110,7 @@ def is_site(folder: Path) -> bool:
 
 
 def _label(folder: Path, results: Path) -> str:
-    """Return suite and name of what may be no submission, whose name may be anything."""
+    """Return suite and name of a folder that may not be a submission and may have any name."""
     return printable("/".join(folder.absolute().relative_to(results.absolute()).parts))
 
 
@@ -125,7 +125,7 @@ def _member(verdict: Verdict, results: Path) -> tuple[Member, list[str]]:
 
 def _check_target(out: Path, private: bool) -> None:
     if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise InputError(f"--out {out} is no folder; name a new one, or one that holds a site.")
+        raise InputError(f"--out {out} is not a folder; name a new one, or one that holds a site.")
     if out.is_dir() and any(out.iterdir()) and not is_site(out):
         raise InputError(
             f"--out {out} holds something else than a site, which would be lost; name a new folder."

@@ -103,7 +103,7 @@ RULES = {
         "marked †, have no ratio either, as no reference energies were fitted to the target. A "
         "submission of which the newest check of some "
         "model did not find the published errors again stays in the table, marked, without a "
-        "rank, and is left out of figures and of what is said of the whole table."
+        "rank, and is left out of figures and of statements on the whole table."
     ),
     "missing results": (
         "A result that is missing counts nowhere, and never as zero. An entry that lacks one of "

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tlbench.base.errors import InputError
+from tlbench.base.phrases import listed
 from tlbench.board.site.boards import Kind, Member
 from tlbench.board.site.headline import CONVERGED, Published
 from tlbench.board.site.starts_table import starts_table
 from tlbench.report.markdown import markdown_table
-from tlbench.report.wording import UNTUNED, listed, tuning_label
+from tlbench.report.wording import UNTUNED, tuning_label
 
 START, END = "<!-- board -->", "<!-- end of board -->"
 
@@ -33,7 +34,7 @@ def overview_table(published: Sequence[Published]) -> str:
 
     Superseded versions of these suites follow, where the newest has no line. The table is about the
     submissions of which no check has failed; a board without any has no line. What all lines have
-    in common of arm and convergence is said once, above it.
+    in common of arm and convergence is stated once, above it.
     """
     compared = [each for each in published if each.board.sound and each.headline.is_compared]
     shipped = [each for each in compared if each.board.kind is Kind.SHIPPED]

@@ -1,7 +1,7 @@
 """How to repeat a submission's run: the commands on its page, and what they cannot promise.
 
 Commands are copied into shells, so nothing that a submission says enters one but names, versions
-and commits, which have the form that `tlbench.base.wording` gives them. Packages of others
+and commits, which have the form that `tlbench.base.foreign_text` gives them. Packages of others
 are named as the submission declares them, in a command of their own that is marked as installing
 code which the board has not checked.
 """

@@ -54,8 +54,8 @@ def check_commits(entry: Entry, repository: Path) -> tuple[list[str], list[str]]
         else:
             notes.append(f"{said}.")
     problems += [
-        f"{count} jobs were done at commit {commit[:SHOWN]} by code of which nobody says whether "
-        "it was changed."
+        f"{count} jobs were done at commit {commit[:SHOWN]} by code for which it is not stated "
+        "whether it was changed."
         for commit, count in undecided.items()
     ]
     if _git(repository, "rev-parse", "--is-shallow-repository") == "true":

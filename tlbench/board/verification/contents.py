@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from tlbench.base.wording import PART
+from tlbench.base.foreign_text import PART
 from tlbench.board.collecting import is_own, names_of
 from tlbench.board.reading import Entry
 from tlbench.board.verification.models import Coordinates, Model, expected
@@ -47,7 +47,7 @@ def check_suite(entry: Entry) -> Iterator[str]:
             yield f"The {what} is given as {given}, but is {found}."
     for name in suite.backbones:
         if not _BACKBONE.fullmatch(name):
-            yield f"{name!r} is no name of a backbone: letters, digits, and . _ + - only."
+            yield f"{name!r} is not a name of a backbone: letters, digits, and . _ + - only."
     used = names_of(entry.study)
     for kind, names in about.packages.items():
         for name in names:
@@ -67,14 +67,14 @@ def check_models(study: Study, models: list[Model]) -> tuple[Coverage, list[str]
     """Return how many of the suite's models are there, and what there is beside them."""
     wanted = expected(study)
     found = Counter(model.where for model in models)
-    problems = [f"{w.label()} is no model of the suite." for w in found.keys() - set(wanted)]
+    problems = [f"{w.label()} is not a model of the suite." for w in found.keys() - set(wanted)]
     problems += [f"{w.label()} is given twice." for w, count in found.items() if count > 1]
     missing = [where.label() for where in wanted if where not in found]
     return Coverage(len(wanted) - len(missing), len(wanted), missing), sorted(problems)
 
 
 def check_extras(entry: Entry, models: list[Model]) -> Iterator[str]:
-    """Yield what is wrong with what stands beside records: simulations, distances, profiles."""
+    """Yield what is wrong with what comes with records: simulations, distances, profiles."""
     suite, results = entry.suite, entry.results
     if entry.about.created > datetime.now(UTC).date() + timedelta(days=1):
         yield "It was created in the future."
@@ -105,5 +105,5 @@ def check_extras(entry: Entry, models: list[Model]) -> Iterator[str]:
         yield "A distance has a name or a unit that is not one of tlbench."
     for cost in results.costs:
         if not PLAIN.fullmatch(cost.device):
-            yield "What is said of the device of a cost holds more than words."
+            yield "The name of the device of a cost holds more than words."
             break

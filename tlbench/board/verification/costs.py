@@ -1,6 +1,6 @@
 """Whether what models are said to have cost is possible, and fits what else is known of them.
 
-A cost was measured on a machine that nobody else has, so it cannot be computed again. What can be:
+A cost was measured on another machine, so it cannot be computed again. What can be:
 the number of parameters, from the suite's configuration of the backbone; the number of updates,
 from its budget; and that the cost is that of the job which trained the model, and of the one which
 trained its source model. Beyond that there are bounds which no machine can be below:
@@ -11,8 +11,8 @@ trained its source model. Beyond that there are bounds which no machine can be b
 - Weights have to be in memory, at four bytes each. On a processor, the interpreter and PyTorch are
   counted, too, which take hundreds of mebibytes: `INTERPRETER` at least.
 
-They are far below what is honest: a training that is said to have been a thousand times faster than
-it was may pass.
+They are far below what is honest: a training that is claimed to have been a thousand times faster
+than it was may pass.
 
 Submissions of format 1 may leave out what their versions did not measure.
 """
@@ -106,7 +106,7 @@ def check_parameters(entry: Entry, models: list[Model]) -> tuple[list[str], list
     unbuilt = {name for name, count in counted.items() if count is None}
     problems += [
         f"The network of {name} cannot be built within {SECONDS} s and {MEMORY >> 20} MiB, so "
-        "nobody knows how many parameters it has; make it smaller."
+        "its number of parameters is unknown; make it smaller."
         for name in sorted(unbuilt)
         if is_own("backbone", registered_backbone(name))
     ]

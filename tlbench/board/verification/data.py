@@ -79,7 +79,7 @@ def _beside_card(given: DataSet, card: Card) -> Iterator[str]:
 
 
 def check_known_data(entry: Entry) -> Iterator[str]:
-    """Yield data sets that are not what follows from their recipe, as far as that is known."""
+    """Yield data sets that are not what follows from their recipe, as far as it is known."""
     known = known_contents()
     for data in entry.about.data:
         if data.recipe in known:

@@ -34,11 +34,11 @@ NEIGHBOURS = 64
 tolerance differ by less than it."""
 
 ALIKE = 0.9
-"""Share of models: a known backbone run beside one's own is no copy."""
+"""Share of models: a known backbone run beside one's own is not a copy."""
 
 
 def fingerprint(measured: Iterable[ModelErrors]) -> Fingerprint:
-    """Return what identifies the models of a submission, whatever they are called in it."""
+    """Return what identifies the models of a submission, whatever their names in it."""
     lists: dict[int, list[Array]] = defaultdict(list)
     for errors in measured:
         lists[len(errors.force_abs)].append(np.array(errors.force_abs, np.float32))
@@ -47,7 +47,7 @@ def fingerprint(measured: Iterable[ModelErrors]) -> Fingerprint:
 
 
 def resemble(mine: Fingerprint, theirs: Fingerprint) -> bool:
-    """Return whether nearly all models of the first submission stand in the second."""
+    """Return whether nearly all models of the first submission are in the second."""
     found = sum(_common(some, theirs[count]) for count, some in mine.items() if count in theirs)
     return found >= ALIKE * sum(map(len, mine.values()))
 

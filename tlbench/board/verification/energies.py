@@ -142,7 +142,7 @@ def lacks_energies(errors: ModelErrors, tests: TestSet, left_out: Sequence[str])
     unknown = np.array([each is None for each in errors.energy or [None] * len(tests.n_atoms)])
     counts = tests.element_counts
     if len(unknown) != len(tests.n_atoms):
-        # Nothing can be recomputed, which is said of it.
+        # Nothing can be recomputed, and a note states that.
         return False
     new = [name for name in counts if unknown[counts[name] > 0].all()]
     if unknown.all():

@@ -62,7 +62,7 @@ def _models(planned: Plan, models: list[Model]) -> Iterator[str]:
     cells |= {Coordinates(c.model, property=c.property): c for c in planned.computed}
     for model in models:
         cell = cells.get(model.where)
-        # What is no model of the suite is said elsewhere.
+        # Models that are not in the suite are reported elsewhere.
         if cell is None:
             continue
         trained = {record.trained for record in model.records}
@@ -81,14 +81,14 @@ def check_jobs(entry: Entry, models: list[Model]) -> Iterator[str]:
             yield f"Job {job[:12]} stands for different models: {names}."
     known = {p.job for p in entry.provenance}
     if len(known) != len(entry.provenance):
-        yield "Where a job was done is said twice."
+        yield "Where a job was done is stated twice."
     if len({p.kind for p in entry.provenance}) > MOST_KINDS:
         yield f"The jobs are of more than {MOST_KINDS} kinds."
     for job in sorted(by_job.keys() - known):
         yield f"Nothing says where job {job[:12]} was done."
     dirty = sum(p.git_dirty is True for p in entry.provenance)
     if dirty:
-        yield f"{dirty} jobs were done by changed code, which nobody can repeat; commit it first."
+        yield f"{dirty} jobs were done by changed code and cannot be repeated; commit it first."
     weights = {r.trained for r in entry.results.records if r.trained}
     best = {r.trained for r in entry.results.records if r.condition.get("weights") == "best"}
     if weights != entry.about.weights.keys() or best != entry.about.best_weights.keys():

@@ -1,4 +1,4 @@
-"""Counting the parameters of networks that a stranger describes, within bounds.
+"""Counting the parameters of networks that others describe, within bounds.
 
 A description is a line of text, and the network may be anything: a million blocks, or products of
 features that take hours to set up. So each network is built in a process of its own, which has so
@@ -132,7 +132,7 @@ def _write(name: str, count: int | None) -> None:
 def _main() -> None:
     """Write the count of each network, None if it is not installed; nothing if it is too large."""
     seconds = int(sys.argv[1])
-    # For want of somebody who still waits for it.
+    # In case the parent process has died.
     signal.alarm(2 * ALL_SECONDS)
     for name, config in json.load(sys.stdin).items():
         if not _is_installed(name):

@@ -77,7 +77,7 @@ def check_curves(entry: Entry) -> Iterator[str]:
         for word in (*curve.condition, *curve.condition.values())
     }
     if not all(LABEL.fullmatch(word) for word in labels):
-        yield "A curve is called something that holds more than words."
+        yield "A name of a curve holds more than words."
 
 
 def _of_values(line: ModelProperty) -> Iterator[str]:

@@ -46,7 +46,7 @@ def check_simulations(entry: Entry) -> Iterator[str]:
         if len(run.survival_ps) != asked.replicas:
             yield f"{name}: {len(run.survival_ps)} replicas, but the suite has {asked.replicas}."
         for criterion in sorted({*run.criterion} - {STABLE, *CRITERIA}):
-            yield f"{name}: {criterion!r} is no criterion of stability."
+            yield f"{name}: {criterion!r} is not a criterion of stability."
         for time, criterion in zip(run.survival_ps, run.criterion, strict=True):
             whole = math.isclose(time, asked.time_ps, rel_tol=1e-3)
             if not 0 <= time <= asked.time_ps * (1 + 1e-3) or (criterion == "" and not whole):
@@ -129,7 +129,7 @@ def of_simulations(entry: Entry, run: ModelRun) -> Recomputed:
     Raises
     ------
     ValueError
-        If its distributions are no distributions.
+        If its distributions are not valid.
     """
     dynamics, suite = entry.results.dynamics, entry.suite
     if dynamics is None or suite.dynamics is None:

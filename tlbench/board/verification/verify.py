@@ -6,6 +6,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from tlbench.base.errors import InputError, TlbenchError, printable
+from tlbench.base.phrases import counted
 from tlbench.board.location import check_place
 from tlbench.board.reading import Entry, read_about, read_submission, submission_folders
 from tlbench.board.verification.contents import Coverage, check_extras, check_models, check_suite
@@ -49,7 +50,7 @@ class Verdict:
         """Raise InputError if there is a problem, naming the first; ``name`` what was verified."""
         if self.problems:
             more = len(self.problems) - 1
-            rest = f" (and {more} more problem{'s' if more > 1 else ''})" if more else ""
+            rest = f" (and {counted(more, 'more problem')})" if more else ""
             raise InputError(f"{self.problems[0].replace(str(self.folder), name)}{rest}")
 
 
@@ -84,7 +85,7 @@ def verify(folder: Path, results: Path, private: bool = False) -> Verdict:
 def verify_all(results: Path, chosen: Sequence[Path] = (), private: bool = False) -> list[Verdict]:
     """Check submissions, also whether they repeat others.
 
-    Those that are chosen are taken to be new: one whose models all stand in another submission is
+    Those that are chosen are taken to be new: one whose models are all in another submission is
     refused. Without a choice it is unknown which was first, so it is only noted, as on a private
     board, where a run may well be repeated.
 
@@ -115,7 +116,7 @@ def verify_all(results: Path, chosen: Sequence[Path] = (), private: bool = False
 
 
 def _compared(verdict: Verdict, others: Sequence[Verdict], new: bool) -> Verdict:
-    """Return the verdict with what is said of submissions that hold all models of this one."""
+    """Return the verdict with notes on submissions that hold all models of this one."""
     entry = verdict.entry
     if entry is None or verdict.problems:
         return verdict

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tlbench.base.phrases import counted
 from tlbench.cli.board.location import BoardFolder, Private, Results, place_of
 from tlbench.cli.options import StoreFolder
 
@@ -56,4 +57,4 @@ def add(
         typer.echo(f"  note: {note}")
     if weights is not None:
         count = copy_weights(entry, chosen, weights)
-        typer.echo(f"{weights}: the weights of {count} models.")
+        typer.echo(f"{weights}: the weights of {counted(count, 'model')}.")

@@ -34,17 +34,16 @@ def build(
     A submission that fails its verification, or cannot be shown, is left out and named, and so is a
     check record that does not fit; the exit code is then 1.
     """
+    from tlbench.base.phrases import counted
     from tlbench.board.site.build import build_site
 
     place = place_of(private, board, results)
     site = out or place.site
     built = build_site(place.results, site, readme or (), place.private)
     for table, n_rows in built.boards:
-        members = len(table.members)
-        typer.echo(
-            f"{table.folder.removeprefix('suites/')}: {n_rows} rows of {members} "
-            f"submission{'s' if members != 1 else ''}"
-        )
+        submissions = counted(len(table.members), "submission")
+        rows = counted(n_rows, "row")
+        typer.echo(f"{table.folder.removeprefix('suites/')}: {rows} of {submissions}")
     typer.echo(f"{site / 'index.html'}{' (private)' if place.private else ''}")
     for verdict in built.left_out:
         typer.echo(f"left out: {verdict.problems[0]}", err=True)

@@ -87,7 +87,7 @@ class SpotCheck:
         Raises
         ------
         InputError
-            If nobody could repeat the check, before anything is computed.
+            If the check could not be repeated, before anything is computed.
         """
         return None if self.results is None else this_machine(device)
 

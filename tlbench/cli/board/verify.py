@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tlbench.base.phrases import counted
 from tlbench.cli.board.location import BoardFolder, Private, Results, place_of
 from tlbench.cli.options import Mirror
 from tlbench.cli.tables import say
@@ -147,7 +148,7 @@ def _say(verdict: "Verdict", results: Path) -> bool:
         say(f"REFUSED  {problem}")
     differing = differing_of(checks)
     for day, count in sorted(Counter(check.date for check, _ in differing).items()):
-        models = "1 model differs" if count == 1 else f"{count} models differ"
+        models = f"{counted(count, 'model')} {'differs' if count == 1 else 'differ'}"
         say(f"DIFFERS  check of {day}: {models} from what is published, and no later check agrees")
     return not problems and not differing
 

@@ -78,7 +78,7 @@ def new(
     wanted = None if format_ is None else named_format(format_)
     for path in (*files, *(test or ()), *(validation or ())):
         check_exists(path)
-    # The card of the present folder lies beside it.
+    # The card of the current folder is beside it.
     first = files[0] if files[0].name not in ("", "..") else files[0].resolve()
     archive, _ = split_archive(first)
     called = first.name.partition(".")[0] if archive else first.stem
@@ -104,7 +104,7 @@ def new(
     of_parts = [said for said in check_parts(collection) if isinstance(said, Finding)]
     for finding in merge([*of_parts, *check_stress_cells(collection)]):
         say(f"Warning: {finding.message}", out_, indent=2)
-    again = f"; {called}.yaml was there already" if number > 1 else ""
+    again = f"; {called}.yaml already existed" if number > 1 else ""
     say(
         f"{card}: written{again}; check the guesses above and fill in theory, licence, citation.",
         out_,

@@ -96,9 +96,9 @@ class _Workers:
     def _check(self) -> None:
         if not self._usable():
             raise TlbenchError(
-                f"No job can be done on any GPU of {', '.join(self._lost)} any more (of the last "
+                f"No job can be run on any GPU of {', '.join(self._lost)} any more (of the last "
                 f"job, {next(reversed(self._lost.values()))}). What is done is kept; once "
-                "nvidia-smi lists a GPU again, the same command goes on from here."
+                "nvidia-smi lists a GPU again, the same command continues from here."
             )
 
     def close(self) -> None:

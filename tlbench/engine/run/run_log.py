@@ -109,7 +109,7 @@ class RunLog:
         except OSError as error:
             self._lock.release()
             raise InputError(
-                f"The output folder {folder} cannot be written ({error.strerror}); mend that, or "
+                f"The output folder {folder} cannot be written ({error.strerror}); fix that, or "
                 "choose another with --out."
             ) from error
         self._log = EventLog(folder)

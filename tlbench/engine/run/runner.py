@@ -92,7 +92,7 @@ class Resources:
 
 @dataclass
 class Report:
-    """How a run stands.
+    """State of a run.
 
     ``status`` and ``errors`` are by key; ``set_aside`` lists damaged jobs that were found and
     are computed again, ``retried`` those whose process died, once for each death. ``elsewhere``
@@ -125,8 +125,8 @@ class Listener(Protocol):
         """Take note of it."""
 
 
-def _nobody(event: str, job: Job, **fields: Any) -> None:
-    """Take no note."""
+def _ignore(event: str, job: Job, **fields: Any) -> None:
+    """Ignore it."""
 
 
 def run_jobs(
@@ -134,7 +134,7 @@ def run_jobs(
     store: Store,
     resources: Resources,
     on_change: Callable[[Report], None] = lambda report: None,
-    on_event: Listener = _nobody,
+    on_event: Listener = _ignore,
     *,
     thorough: bool = False,
 ) -> Report:
@@ -155,7 +155,7 @@ def run_jobs(
     on_change
         Called at the start, about four times a second, and at the end.
     on_event
-        Told what happens to jobs.
+        Called with each event of a job.
     thorough
         Read every file of the jobs that are in the store already, for a caller that uses them.
 
@@ -200,7 +200,7 @@ class _Walk:
             if state is State.FINISHED:
                 self.report.status[key] = "cached"
             elif state is State.DAMAGED:
-                # Whoever works on it sets it aside.
+                # Otherwise the process that runs it sets it aside.
                 with suppress(LockedError):
                     self.store.clear_damaged(key)
                     self._set_aside(job)
@@ -266,8 +266,8 @@ class _Walk:
             done = self.report.count("done", "cached")
             raise StoreError(
                 f"Nothing more can be put into the store {self.store.root} ({outcome.fault}); "
-                f"{done} of {len(self.jobs)} jobs are done and kept. Mend that, then the same "
-                "command goes on from here."
+                f"{done} of {len(self.jobs)} jobs are done and kept. Fix that, then the same "
+                "command continues from here."
             )
         if outcome.lost:
             self._recall(outcome)

@@ -1,4 +1,4 @@
-"""How a run stands, found out from its folder and its store, also while it goes on."""
+"""State of a run, read from its folder and its store, also while it goes on."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -34,12 +34,12 @@ class Followed:
 
 @dataclass(frozen=True)
 class Status:
-    """How a run stands.
+    """State of a run.
 
     Attributes
     ----------
     alive
-        Whether a process is at it.
+        Whether a process is running it.
     ending
         The last event of the run itself: "run-started", "run-finished" or "run-stopped".
     reason
@@ -96,7 +96,7 @@ class Status:
         return [key for key, state in self.states.items() if state in ("running", "waiting")]
 
     def _parts(self, key: str) -> tuple[float, float]:
-        """Return which part of a job was done when it was begun, and is now, as far as it said."""
+        """Return which part of a job was done at its start, and is now, as far as it reported."""
         found = self.progress.get(key)
         if not (found and found["total"]):
             return 0.0, 0.0
@@ -115,7 +115,7 @@ def follow(run: str) -> Followed:
     """
     folder = next((f for f in (Path(run), Path("runs") / run) if (f / RUN).is_file()), None)
     if folder is None:
-        raise InputError(f"{run}: is no folder of a run (it has no {RUN}), nor is runs/{run}.")
+        raise InputError(f"{run} is not a folder of a run (it has no {RUN}), nor is runs/{run}.")
     about = read_started(folder, "the command that started the run writes it again")
     store = Store(Path(about.store), read_only=True)
     jobs = read_plan(plans_folder(store) / Path(about.plan).name)
@@ -123,7 +123,7 @@ def follow(run: str) -> Followed:
 
 
 def status_of(run: Followed) -> Status:
-    """Find out how a run stands."""
+    """Return the state of a run."""
     holder = Lock(run.folder / LOCK).holder()
     events, alive = _own_events(run, holder), holder is not None
     errors = _errors(run, events)

@@ -8,7 +8,7 @@
 in a tar archive (ustar) sorted by key, compressed if its name ends in ``.gz``. Owners, modes and
 times are always the same, so the same jobs and plans make the same bytes.
 
-An archive may come from anybody. Each job of it is unpacked beside the store, verified as those in
+An archive may come from anywhere. Each job of it is unpacked beside the store, verified as those in
 the store are, and renamed into it; so the store never holds a part of a job, wherever the archive
 breaks off. That proves that nothing was altered on the way, not that the sender computed what the
 files say.
@@ -136,8 +136,8 @@ def _add(archive: tarfile.TarFile, name: str, size: int, file: BinaryIO) -> None
 class Imported:
     """What was brought into a store.
 
-    ``present`` counts jobs that were there already, ``busy`` those that somebody works on, which
-    were left to whoever does; ``mended`` those of the ``added`` that were there, but damaged.
+    ``present`` counts jobs that were there already, ``busy`` those that are being run here, which
+    were left out; ``mended`` those of the ``added`` that were there, but damaged.
     """
 
     plans: int = 0
@@ -174,7 +174,7 @@ def import_archive(
         _check_file(path)
         area.parent.mkdir(exist_ok=True)
         with incoming_lock(area), path.open("rb") as file:
-            # Under the lock from the start, so that nobody takes it for left over.
+            # Under the lock from the start, so that no other process takes it for left over.
             area.mkdir()
             size = os.fstat(file.fileno()).st_size
             try:
@@ -199,7 +199,7 @@ def import_archive(
         kept = f"; jobs before that are verified and kept ({done.added})" if done.added else ""
         raise InputError(f"{path}: cannot be imported: {said}{kept}.") from error
     finally:
-        # Nobody waits for this lock: the name is that of one import.
+        # No process waits for this lock: the name is that of one import.
         incoming_lock(area).remove()
     return done
 
@@ -219,7 +219,7 @@ class _PlainFile(tarfile.TarInfo):
                 raise
             raise _ArchiveError("it is cut short, damaged or not a tar archive") from error
         if found.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or found.linkname:
-            raise _ArchiveError(f"{found.name!r} is no regular file")
+            raise _ArchiveError(f"{found.name!r} is not a regular file")
         if found.size < 0:
             raise _ArchiveError(f"{found.name!r} has no size")
         return found
@@ -244,7 +244,7 @@ def _unpack(
         members = _members(archive, max_bytes)
         for folder, files in groupby(members, lambda member: member.name.partition("/")[0]):
             if folder in seen or not (folder == PLANS or is_key(folder)):
-                raise _ArchiveError(f"{folder!r} is no job, or is given twice")
+                raise _ArchiveError(f"{folder!r} is not a job, or is given twice")
             seen.add(folder)
             if folder == PLANS:
                 for member in files:
@@ -254,7 +254,7 @@ def _unpack(
                     try:
                         done.plans += place_plan(store, name, content, max_bytes)
                     except ValueError as error:
-                        raise _ArchiveError(f"{member.name!r} is no plan: {error}") from error
+                        raise _ArchiveError(f"{member.name!r} is not a plan: {error}") from error
             elif store.state(folder, thorough=True) is State.FINISHED:
                 done.present += 1
             else:
@@ -286,7 +286,7 @@ def _unpack_job(archive: tarfile.TarFile, files: Iterator[tarfile.TarInfo], area
         name = member.name.partition("/")[2]
         # On a file system that ignores case, two names may be one file.
         if not _PLAIN_NAME.fullmatch(name) or (area / member.name).exists():
-            raise _ArchiveError(f"{member.name!r} is no file of a job, or is given twice")
+            raise _ArchiveError(f"{member.name!r} is not a file of a job, or is given twice")
         if number >= _MAX_FILES:
             raise _ArchiveError(f"{member.name!r} is one of more than {_MAX_FILES} files")
         _check_size(member, _LARGEST.get(name, member.size))

@@ -96,12 +96,12 @@ def _check_links(path: Path, link: Path) -> None:
 
 
 def _excludes(path: Path) -> bool:
-    """Say whether another process is refused the lock that this one holds."""
+    """Return whether another process is refused the lock that this one holds."""
     with path.open("r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            # Nobody else knows this file, so whatever the reason, files cannot be locked here.
+            # No other process knows this file, so whatever the reason, files cannot be locked here.
             return False
         # Without site-packages and settings of the user, it is there in some 10 ms.
         command = [sys.executable, "-I", "-S", "-c", _TRY, str(path)]
@@ -116,7 +116,7 @@ def _excludes(path: Path) -> bool:
 
 
 def _is_local(folder: Path) -> bool:
-    """Say whether the file system is shared by machines that do not see each other's locks."""
+    """Return whether the file system is shared by machines that do not see each other's locks."""
     try:
         lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:

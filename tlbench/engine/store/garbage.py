@@ -1,7 +1,6 @@
-"""Deleting what nobody needs from a store.
+"""Deleting what no plan needs from a store.
 
-What is needed is said by the plans of the store: every job of a plan and every parent of one.
-Garbage are
+Needed are the jobs of all plans of the store, and their parents. Garbage is
 
 - plans for whose work there is a newer plan of the same suite, made after the code was changed,
 - finished jobs that no plan has,
@@ -9,20 +8,20 @@ Garbage are
 - damaged jobs that were set aside,
 - files that a crash left half written, and what a broken import or an earlier deletion left.
 
-Others may use the store meanwhile. This is guaranteed:
+Other processes may use the store meanwhile. This is guaranteed:
 
-- A job that somebody works on, that is whose lock is held, is left alone.
+- A job that is being run, that is whose lock is held, is left alone.
 - A run that has a plan loses nothing that it uses. It writes its plan before it looks for finished
   jobs; that and the removal of jobs exclude each other (`Store.plans_lock`). So a job goes away
   either before the run looks, which then finds it missing and does it, or not at all.
 - What runs without a plan, or has its plan dropped, keeps the parents of its jobs: no plan is
-  dropped and no finished job removed while somebody works on a job that is in no plan that stays.
+  dropped and no finished job removed while a job is being run that is in no plan that stays.
   Should such a job begin in the instant of the removal, it finds a parent missing, which has it
   done again, or fails at reading it; what it reads is right in any case.
 - A job is moved out of the way in one step before it is deleted, so a crash leaves no half of one.
 
-Lock files stay, and are empty while nobody holds them. They cannot be deleted safely: somebody may
-be waiting for one, and would then hold a lock that nobody else sees.
+Lock files stay, and are empty while no process holds them. They cannot be deleted safely: a process
+may be waiting for one, and would then hold a lock that no other process sees.
 """
 
 import shutil
@@ -53,7 +52,7 @@ Sort = Literal["job", "working", "damaged", "part", "incoming", "removed", "plan
 
 @dataclass(frozen=True)
 class Piece:
-    """Something that nobody needs; ``size`` in bytes."""
+    """Something that no plan needs; ``size`` in bytes."""
 
     sort: Sort
     path: Path
@@ -62,9 +61,9 @@ class Piece:
 
 @dataclass(frozen=True)
 class Collected:
-    """What was deleted, and what was left because somebody works on it.
+    """What was deleted, and what was left because it is in use.
 
-    ``busy`` is a job that somebody works on and no plan that stays has; then neither plans nor
+    ``busy`` is a job that is being run and that no plan that stays has; then neither plans nor
     finished jobs were deleted.
     """
 
@@ -79,7 +78,7 @@ def find_garbage(store: Store, dropped: Collection[Path] = ()) -> list[Piece]:
     Raises
     ------
     StoreError
-        If there is no plan, or a plan is damaged, so that nobody can tell what is needed.
+        If there is no plan, or a plan is damaged, so that it is unknown what is needed.
     """
     gone = {*dropped, *superseded(store)}
     return [Piece(sort, path, size_of(path)) for sort, path in _garbage(store, gone)]
@@ -122,7 +121,7 @@ def collect(
     except OSError as error:
         raise StoreError(
             f"Not everything could be deleted from the store {store.root} ({error.strerror}: "
-            f"{error.filename}); mend that and try again."
+            f"{error.filename}); fix that and try again."
         ) from error
     return Collected(pieces, left, busy)
 
@@ -171,7 +170,7 @@ def _garbage(store: Store, dropped: Collection[Path]) -> Iterator[tuple[Sort, Pa
 
 
 def _busy(store: Store, needed: set[str]) -> str | None:
-    """Return a job that somebody works on and no plan has, None if there is none."""
+    """Return a job that is being run and that no plan has, None if there is none."""
     for path in _inside(store.root / ".locks"):
         key = path.stem
         if is_key(key) and key not in needed and store.is_locked(key):
@@ -180,7 +179,7 @@ def _busy(store: Store, needed: set[str]) -> str | None:
 
 
 def _move(store: Store, piece: Piece, trash: Path) -> bool:
-    """Move a piece into ``trash`` unless somebody works on it; say whether it is gone."""
+    """Move a piece into ``trash`` unless it is in use; return whether it is gone."""
     if piece.sort == "removed":
         return True
     with ExitStack() as held:
@@ -197,10 +196,10 @@ def _move(store: Store, piece: Piece, trash: Path) -> bool:
         try:
             piece.path.rename(trash / f"{piece.path.name}-{uuid.uuid4().hex}")
         except FileNotFoundError:
-            # It has become a finished job, or somebody else has removed it.
+            # It has become a finished job, or another process has removed it.
             return False
         if piece.sort == "incoming":
-            # Nobody waits for this one: the name is that of one import.
+            # No process waits for this one: the name is that of one import.
             incoming_lock(piece.path).remove()
     return True
 
@@ -228,5 +227,5 @@ def _delete(path: Path) -> None:
         else:
             path.unlink()
     except FileNotFoundError:
-        # Somebody else deletes it, too.
+        # Another process is deleting it as well.
         shutil.rmtree(path, ignore_errors=True)

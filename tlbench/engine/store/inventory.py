@@ -169,7 +169,7 @@ def scrub(store: Store, keys: Iterable[str], set_aside: bool = False) -> Iterato
     ----------
     set_aside
         Move damaged jobs out of the way, so that the next run does them again; those that
-        somebody works on are left.
+        are being run are left.
     """
     for key in keys:
         problem: str | None = None
@@ -177,7 +177,7 @@ def scrub(store: Store, keys: Iterable[str], set_aside: bool = False) -> Iterato
         try:
             store.verify(key)
         except DamagedJobError as error:
-            # Unless somebody else has noticed the same, and set it aside.
+            # Unless another process has noticed the same, and set it aside.
             problem = str(error) if store.folder(key).exists() else None
         if problem is not None and set_aside:
             try:

@@ -5,8 +5,8 @@
     store/.plans/<suite>-<digest of the keys>.jsonl.gz    one job a line, parents before children
 
 A plan is written when a suite is run or planned with a store. From it a single job can be done by
-hand, a run can be looked at from another terminal, and what nobody needs any more can be told
-from what somebody does.
+hand, a run can be looked at from another terminal, and what no plan
+needs any more can be distinguished from what one does.
 """
 
 import gzip
@@ -36,7 +36,7 @@ _MAX_LINE = 1 << 20
 
 
 def write_plan(store: Store, suite: str, jobs: Mapping[str, Job]) -> Path:
-    """Put the jobs of a suite into the store, and return the file that they stand in.
+    """Put the jobs of a suite into the store, and return its file.
 
     The same jobs replace themselves: where their data lies and what they are called may have
     changed.
@@ -56,14 +56,14 @@ def write_plan(store: Store, suite: str, jobs: Mapping[str, Job]) -> Path:
             write_whole(path, lines)
     except OSError as error:
         raise StoreError(
-            f"The plan cannot be put into the store {store.root} ({error.strerror}); mend that, "
+            f"The plan cannot be put into the store {store.root} ({error.strerror}); fix that, "
             "or choose another store with --store."
         ) from error
     return path
 
 
 def plan_path(store: Store, suite: str, jobs: Mapping[str, Job]) -> Path:
-    """Return the file in which a plan stands, or would."""
+    """Return the file that a plan is in, or would be."""
     return plans_folder(store) / f"{suite}-{digest(list(jobs))[:12]}{_ENDING}"
 
 
@@ -107,7 +107,7 @@ def find_job(store: Store, beginning: str) -> Job:
                 if line["key"] == beginning:
                     return read_job(line)
         except StoreError as error:
-            # It may stand in another.
+            # It may be in another.
             damage = error
     if damage is not None and not found:
         raise damage
@@ -159,7 +159,7 @@ def place_plan(store: Store, name: str, content: bytes, max_bytes: int) -> bool:
     Parameters
     ----------
     content
-        What `packed_plan` returned, or whatever a stranger says that is.
+        What `packed_plan` returned, or claims to be that.
     max_bytes
         How much it may be when unpacked; a line of it at a time is held.
 

@@ -8,7 +8,7 @@
                             artefacts, and manifest.json with the digest of each file
       .working/<key>/       a job that is running or was interrupted
       .damaged/<key>-<n>/   a finished job whose files no longer match its manifest
-      .locks/<key>.lock     held by whoever works on the job
+      .locks/<key>.lock     held by the process that runs the job
       .plans/               which jobs there are to do, see `tlbench.engine.store.plans`
       .incoming/            what an import has not verified yet, see `tlbench.engine.store.archive`
       .removed/             what is being deleted, see `tlbench.engine.store.garbage`
@@ -53,7 +53,7 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 
 
 def is_key(name: str) -> bool:
-    """Tell whether ``name`` could be the key of a job."""
+    """Return whether ``name`` could be the key of a job."""
     return _KEY.fullmatch(name) is not None
 
 
@@ -154,7 +154,7 @@ class Store:
             locks = Locks(about["locks"]) if "locks" in about and found <= FORMAT else None
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise StoreError(
-                f'{path} is damaged; write {{"format": {FORMAT}}} into it while nobody uses this '
+                f'{path} is damaged; write {{"format": {FORMAT}}} into it while nothing uses this '
                 "store, and how its jobs can be locked is found out again, or "
                 f'{{"format": {FORMAT}, "locks": "{Locks.MARKERS.value}"}} if that was chosen; if '
                 "the folder is not a store of tlbench, choose another with --store."
@@ -175,7 +175,7 @@ class Store:
         return self._working / key
 
     def lock(self, key: str, wait: bool = True) -> Lock:
-        """Return the lock that whoever works on ``key`` holds; see `tlbench.base.locks`.
+        """Return the lock that the process which runs ``key`` holds; see `tlbench.base.locks`.
 
         Its file stays: were it deleted, two processes could each lock one of that name.
         """
@@ -195,7 +195,7 @@ class Store:
         return self.lock(key).holder()
 
     def is_locked(self, key: str) -> bool:
-        """Say whether somebody works on ``key`` now."""
+        """Return whether ``key`` is being run now."""
         return self.holder(key) is not None
 
     def begun(self) -> set[str]:
@@ -206,7 +206,7 @@ class Store:
             return {entry.name for entry in entries if is_key(entry.name)}
 
     def state(self, key: str, thorough: bool = False, job: Job | None = None) -> State:
-        """Say whether the job is finished.
+        """Return whether the job is finished, absent or damaged.
 
         Parameters
         ----------
@@ -221,7 +221,7 @@ class Store:
         try:
             self.verify(key, thorough, job)
         except DamagedJobError:
-            # Somebody else may have set it aside meanwhile.
+            # Another process may have set it aside meanwhile.
             return State.DAMAGED if self.folder(key).exists() else State.ABSENT
         return State.FINISHED
 
@@ -244,7 +244,7 @@ class Store:
         Raises
         ------
         LockedError
-            If so, or if somebody else has the lock for another reason.
+            If so, or if another process has the lock for another reason.
         """
         with self.lock(key, wait=False):
             if self.state(key, thorough=True) is State.DAMAGED:
@@ -300,7 +300,7 @@ class Store:
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
         write_manifest(folder)
-        # Of what stands in it: a file may vanish until the last moment.
+        # From the manifest just written: a file may vanish until the last moment.
         check_outputs(folder, job.key, read_manifest(folder), job)
         flush(folder)
         return self.place(folder, job.key)

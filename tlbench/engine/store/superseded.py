@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.base.errors import StoreError
+from tlbench.base.phrases import counted, listed
 from tlbench.engine.store.plans import plan_files, plan_lines, plan_name, plan_path, suite_of
 from tlbench.engine.store.store import Store
 from tlbench.jobs.base import KINDS, Job
@@ -36,9 +37,9 @@ class CodeChange:
         shown = [*kinds, *rest][:_SHOWN]
         if more := len(kinds) + len(rest) - len(shown):
             shown.append(f"{more} more")
-        listed = " and of ".join(filter(None, [", of ".join(shown[:-1]), shown[-1]]))
-        code = f"The code of {listed}" if self.same or len(self.names) == 1 else "All code"
-        jobs = "1 job is" if self.jobs == 1 else f"{self.jobs} jobs are"
+        parts = listed(f"of {name}" for name in shown)
+        code = f"The code {parts}" if self.same or len(self.names) == 1 else "All code"
+        jobs = f"{counted(self.jobs, 'job')} {'is' if self.jobs == 1 else 'are'}"
         return (
             f"{code} has changed since this suite was last planned with this store: "
             f"{jobs} done again."
@@ -99,7 +100,7 @@ def _newest_first(store: Store) -> list[Path]:
         try:
             found.append((path.stat().st_mtime_ns, path))
         except FileNotFoundError:
-            # Somebody has just dropped it.
+            # Another process has just dropped it.
             continue
     return [path for _, path in sorted(found, reverse=True)]
 

@@ -33,7 +33,7 @@ class Task:
     device
         "auto", "cpu" or "cuda".
     python
-        Interpreter that does it; None: that of whoever is given the task.
+        Interpreter that runs it; None: that of the process that is given the task.
     environment
         Name of the environment that the interpreter was named for, None if none was.
     """
@@ -69,14 +69,14 @@ def read_request(request: dict[str, Any]) -> Task:
 class Outcome:
     """How an attempt at a job ended.
 
-    If nothing else is said, the job is in the store now.
+    Unless a field says otherwise, the job is in the store now.
 
     Attributes
     ----------
     reused
         Another runner had finished it in the meantime.
     busy
-        Who is doing it, or works on one of its parents, and since when; empty if nobody else.
+        Other process that runs it or one of its parents, and since when; empty if there is none.
     lost
         Parents whose files turned out to be damaged and were set aside; it was not done.
     error

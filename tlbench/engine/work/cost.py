@@ -65,7 +65,7 @@ def forget_peak(device: str = "cpu") -> None:
 def peak_mib() -> int:
     """Return the most memory that the process has had since ``forget_peak``, MiB.
 
-    Where the system does not tell, it is the most since the process began.
+    Where the system does not report it, it is the most since the process began.
     """
     with suppress(OSError, StopIteration, ValueError):
         lines = Path("/proc/self/status").read_text().splitlines()

@@ -29,8 +29,8 @@ LOG, EVENTS = "log.txt", "events.jsonl"
 class EventLog:
     """Appends to the two logs of a folder.
 
-    A log is not a result: on a full disk it stays behind silently, and whoever writes results
-    raises the error.
+    A log is not a result: on a full disk it stays behind silently, and the code that writes
+    results raises the error.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -54,7 +54,7 @@ class EventLog:
         line = json.dumps({**entry, "event": event, **fields}, ensure_ascii=False)
         for path, written in zip(self._paths, (f"{now} {event}: {text}", line), strict=True):
             with suppress(OSError), path.open("ab") as file:
-                # A file name may be no text.
+                # A file name may not be valid text.
                 file.write(f"{written}\n".encode(errors="backslashreplace"))
 
 

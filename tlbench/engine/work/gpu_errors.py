@@ -27,7 +27,7 @@ def gpu_death(error: BaseException) -> str | None:
     """Return why a process is of no use after an error of its GPU; None if it was another error.
 
     After a CUDA error (failed assertion, illegal access, uncorrectable memory) every further call
-    of CUDA in the same process fails, and which job was to blame cannot be told: calls are
+    of CUDA in the same process fails, and which job was to blame cannot be known: calls are
     asynchronous, and hardware fails, too. What memory is left depends on the other processes on the
     GPU, and a new process starts with memory that is not fragmented. So neither is taken as the
     job's own fault until it has been tried again.

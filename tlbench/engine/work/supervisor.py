@@ -124,7 +124,7 @@ class Child:
         return answer
 
     def memory_mib(self) -> int:
-        """Return the resident memory of the process, MiB; 0 where the system does not tell."""
+        """Return the resident memory of the process, MiB; 0 where the system does not report it."""
         with suppress(OSError, IndexError, ValueError):
             pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
             return pages * os.sysconf("SC_PAGE_SIZE") >> 20
@@ -253,7 +253,7 @@ _own = threading.local()
 
 
 def execute(task: Task) -> Outcome:
-    """Have a job done as this thread was told by `delegate`, else by a supervisor of its own."""
+    """Have a job done as `delegate` set for this thread, else by a supervisor of its own."""
     if not hasattr(_own, "run"):
         delegate(Supervisor().run)
     run: Callable[[Task], Outcome] = _own.run

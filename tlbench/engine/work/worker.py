@@ -85,12 +85,12 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
 
 
 def _failure(key: str, store: Store, error: Exception) -> Outcome:
-    """Tell a job that failed from a GPU that did, and from a store that nothing can be put into."""
+    """Return whether the job failed, the GPU did, or nothing more can be put into the store."""
     if (death := gpu_death(error)) is not None:
         return Outcome(key, death=death, gpu_lost=gpu_not_started(error))
     if isinstance(error, OSError) and error.errno in _STORE_FAULTS:
         return Outcome(key, fault=error.strerror)
-    # Libraries tell of a full disk in errors of their own.
+    # Libraries report a full disk by errors of their own.
     for text in _FULL:
         if text in str(error):
             return Outcome(key, fault=text)
@@ -209,7 +209,7 @@ def _one_line(error: Exception) -> str:
 
 
 def main(answers: int) -> None:
-    """Do what is asked until there is nobody left to ask.
+    """Run what is asked for until the process that asks has ended.
 
     Interrupts are left to the runner, and memory that jobs free is kept.
 
@@ -236,7 +236,7 @@ def main(answers: int) -> None:
 
 
 def _listen(incoming: int, requests: "SimpleQueue[str]") -> None:
-    """Pass requests on, and end the process when there can be no more."""
+    """Pass requests on, and end the process when no more can come."""
     with os.fdopen(incoming, encoding="utf-8") as file:
         for line in file:
             requests.put(line)

@@ -1,4 +1,4 @@
-"""Whether one number tells another: rank correlation, and prediction of what was left out."""
+"""Whether one number predicts another: rank correlation, and prediction of what was left out."""
 
 import math
 from collections.abc import Hashable, Sequence
@@ -16,7 +16,7 @@ MIN_GROUPS = 6
 
 @dataclass(frozen=True)
 class Association:
-    """How well x tells y.
+    """How well x predicts y.
 
     Attributes
     ----------

@@ -25,7 +25,7 @@ from tlbench.report.wording import BASELINE
 from tlbench.transfer import arm
 
 BESIDE = 1.03
-"""Factor between the places of two arms on the axis of updates, so that bars can be told apart."""
+"""Factor between two arms on the axis of updates, so that their bars can be distinguished."""
 
 
 def error_curves(rows: Sequence[Row], strategies: list[str], longer: int) -> Any:

@@ -1,6 +1,6 @@
 """What an arm gained over scratch at each budget, and whether that outlasts training.
 
-An arm may learn faster without ending better, so a ratio below 1 at one budget is no gain by
+An arm may learn faster without ending better, so a ratio below 1 at one budget is not a gain by
 itself. Only where both the arm and scratch are converged, by the rule of
 `tlbench.metrics.statistics.convergence`, does their ratio at the largest budget compare the errors
 that they end at; anywhere else it compares how fast they learn. Scratch is not converged where

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from tlbench.base.phrases import listed
 from tlbench.metrics.statistics import CONVERGED, Convergence, Ratio, verdict
 from tlbench.report.budgets.outcomes import Ending, Outcome
-from tlbench.report.wording import BASELINE, listed, range_text, ratio_text
+from tlbench.report.wording import BASELINE, range_text, ratio_text
 from tlbench.study.model_key import Place, Transfer
 
 OPEN = (
@@ -38,7 +39,7 @@ _ENDINGS: dict[tuple[Ending, bool], str] = {
 
 
 def sentences(outcomes: Iterable[Outcome]) -> list[str]:
-    """Return what is said of each arm of each backbone: a sentence for each way it ends."""
+    """Return the findings on each arm of each backbone: a sentence for each way it ends."""
     found: list[str] = []
     for (backbone, strategy), some in _by_arm(outcomes):
         endings: dict[tuple[Ending, bool, bool], list[Outcome]] = {}

@@ -142,7 +142,7 @@ def _lines(
 ) -> Any:
     """Return a panel per backbone and size: each arm as a line, its models as faint ones.
 
-    Lines of arms without target data are dashed, and stand in every panel.
+    Lines of arms without target data are dashed, and are in every panel.
 
     Parameters
     ----------

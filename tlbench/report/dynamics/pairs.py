@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from tlbench.base.phrases import listed
 from tlbench.jobs.reference_run import ReferenceRun
 from tlbench.metrics.structure import shares_of_atoms, shares_of_pairs
 from tlbench.report.analysis import arm_cells
@@ -60,6 +61,5 @@ def atoms_text(reference: ReferenceRun) -> str:
     composition = reference.composition
     if composition is None:
         return f"{reference.n_atoms} {reference.element} atoms"
-    counts = [f"{number} {symbol}" for symbol, number in composition.items()]
-    atoms = " and ".join(filter(None, [", ".join(counts[:-1]), counts[-1]]))
+    atoms = listed(f"{number} {symbol}" for symbol, number in composition.items())
     return f"{atoms} atoms, the composition of the structures that they start from,"

@@ -56,8 +56,8 @@ class DataSetAudit(Strict):
     """The forces of each part, and how many frames of it are copies of frames of an earlier part.
 
     ``copies`` has the part of the copies, then that of the originals. A frame that is a copy of
-    training and of validation frames counts as one of training frames. It is empty where there
-    can be no copies, and None where there are too many atoms to compare. ``undetermined`` is the
+    training and of validation frames counts as one of training frames. It is empty where copies
+    are impossible, and None where there are too many atoms to compare. ``undetermined`` is the
     number of constant energies of elements that the training structures leave open, and
     ``extrapolated`` counts test structures of each composition that no training structure has.
     """

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from tlbench.base.phrases import listed
 from tlbench.data.cards import Card
 from tlbench.data.compositions import n_undetermined
 from tlbench.data.fetch import fetch
@@ -89,7 +90,7 @@ def on_draws(card: Card, draws: OpenDraws) -> Iterator[str]:
     if draws:
         sizes = [f"N = {size} ({n} of {of} draws)" for size, (n, of) in draws.items()]
         yield (
-            f"With {' and '.join(sizes)}, the training structures of {card.name} leave constant "
+            f"With {listed(sizes)}, the training structures of {card.name} leave constant "
             "energies of its elements undetermined; the smallest that fit are taken, so that "
             "energies of other compositions mean nothing."
         )

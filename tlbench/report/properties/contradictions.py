@@ -43,7 +43,7 @@ lower     bias 0; bias 3, equal mean 9.5        12.7
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tlbench.base.phrases import counted
+from tlbench.base.phrases import counted, listed
 from tlbench.metrics import HEADLINE
 from tlbench.metrics.conditions import key_of
 from tlbench.metrics.statistics import MIN_PAIRS, Pair, Ratio, holm
@@ -51,7 +51,7 @@ from tlbench.report.analysis import Analysis
 from tlbench.report.claims import CLAIM_PAIRS, LEVEL
 from tlbench.report.properties.values import ShownValue, has_error
 from tlbench.report.rows import Row, ratio_between
-from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, listed, ratio_text
+from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, ratio_text
 from tlbench.study.model_key import Place, Transfer
 
 

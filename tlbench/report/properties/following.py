@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tlbench.base.phrases import counted
+from tlbench.base.phrases import counted, listed
 from tlbench.metrics import HEADLINE
 from tlbench.metrics.conditions import ConditionKey, key_of
 from tlbench.metrics.statistics import Pair
@@ -20,7 +20,7 @@ from tlbench.report.claims import LEVEL
 from tlbench.report.content import Lines, lines_of
 from tlbench.report.properties.correlation import Correlation, correlation, without_arms
 from tlbench.report.properties.values import ShownValue, has_error
-from tlbench.report.wording import AT_THIS_BUDGET, listed
+from tlbench.report.wording import AT_THIS_BUDGET
 from tlbench.study.model_key import Place, Transfer
 
 Errors = Mapping[Place, Mapping[Pair, float]]

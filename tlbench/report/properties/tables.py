@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
+from tlbench.base.phrases import listed
 from tlbench.properties import PROPERTIES
 from tlbench.properties.metrics import FAILURE_RATE
 from tlbench.report.analysis import Analysis, arm_cells, note_of, place_cells, present
@@ -10,7 +11,7 @@ from tlbench.report.content import Lines, Table, lines_of
 from tlbench.report.properties.contradictions import PairedErrors
 from tlbench.report.properties.values import ShownValue, has_error
 from tlbench.report.rows import Row
-from tlbench.report.wording import BASELINE, listed, ratio_text
+from tlbench.report.wording import BASELINE, ratio_text
 from tlbench.results.properties import ModelProperty, UnphysicalValue
 from tlbench.study.model_key import Place, Transfer
 

@@ -271,7 +271,7 @@ class Answer:
 
     Attributes
     ----------
-    told
+    associations
         Predictor → series → association.
     chance
         Share of exchanges of names under which any predictor of any series correlates as strongly
@@ -280,19 +280,21 @@ class Answer:
         How many there are, the names as they are among them.
     """
 
-    told: Mapping[str, Mapping[str, Association]]
+    associations: Mapping[str, Mapping[str, Association]]
     chance: float | None
     n_exchanges: int
 
     def strongest(self) -> tuple[str, str, Association] | None:
         """Return predictor, series and association of the strongest correlation."""
-        every = [(name, s, a) for name, found in self.told.items() for s, a in found.items()]
+        every = [
+            (name, s, a) for name, found in self.associations.items() for s, a in found.items()
+        ]
         return max(every, key=lambda each: abs(each[2].rho), default=None)
 
 
 def answer(question: Question) -> Answer:
     """Return how each predictor correlates with the values."""
-    told: dict[str, dict[str, Association]] = defaultdict(dict)
+    associations: dict[str, dict[str, Association]] = defaultdict(dict)
     strongest: list[Floats] = []
     exchanges = _exchanges(question.points)
     names = dict.fromkeys(name for p in question.points for name in p.predictors)
@@ -303,7 +305,7 @@ def answer(question: Question) -> Answer:
         groups = [p.group for p in some]
         found = association(predictors, values, groups, relabelled, question.relative)
         if found is not None:
-            told[name][series] = found
+            associations[name][series] = found
             if relabelled:
                 strongest.append(np.abs(null_correlations(relabelled, values)))
     chance = None
@@ -311,7 +313,7 @@ def answer(question: Question) -> Answer:
         highest = np.max(strongest, axis=0)
         # The names as they are come first.
         chance = float(np.mean(highest >= highest[0] - 1e-9))
-    return Answer(told, chance, len(exchanges))
+    return Answer(associations, chance, len(exchanges))
 
 
 def _exchanges(points: Sequence[Point]) -> list[dict[str, str]]:
@@ -346,10 +348,10 @@ def predictors_table(question: Question, found: Answer) -> Lines:
     series = dict.fromkeys(p.series for p in question.points)
     cells = {
         (name, each): _association_cell(association)
-        for name, some in found.told.items()
+        for name, some in found.associations.items()
         for each, association in some.items()
     }
-    return pivot("distance or difference", found.told, series, cells)
+    return pivot("distance or difference", found.associations, series, cells)
 
 
 def _association_cell(found: Association) -> str:
@@ -370,7 +372,7 @@ def predictors_findings(question: Question, found: Answer) -> Iterator[str]:
         return
     name, series, best = strongest
     n_names = len({name for p in question.points for name in p.names})
-    n_correlations = sum(len(told) for told in found.told.values())
+    n_correlations = sum(len(some) for some in found.associations.values())
     yield (
         f"{question.title} {AT_THIS_BUDGET.capitalize()}, the strongest of {n_correlations} "
         f"correlations is with {name}, for {series}: {association_text(best)}. "

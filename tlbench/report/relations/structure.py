@@ -38,7 +38,7 @@ from tlbench.study.model_key import Place
 
 Floats = np.ndarray
 
-TOLD = 3
+MOST_BINS = 3
 """Bins that are named as explaining a difference of structure."""
 
 
@@ -110,11 +110,11 @@ def bin_associations(found: list[Deviations], axis: Axis) -> list[tuple[int, Ass
     mean = structure.mean(axis=0)
     resolved = (mean >= 0.05 * mean.max()) & np.isfinite(force).all(axis=0)
     arms = [d.place for d in found]
-    told = {
+    associations = {
         number: association(force[:, number].tolist(), structure[:, number].tolist(), arms)
         for number in np.flatnonzero(resolved).tolist()
     }
-    return [(number, each, float(mean[number])) for number, each in told.items() if each]
+    return [(number, each, float(mean[number])) for number, each in associations.items() if each]
 
 
 def bins_table(found: list[Deviations], axis: Axis) -> Lines:
@@ -123,17 +123,17 @@ def bins_table(found: list[Deviations], axis: Axis) -> Lines:
         {
             f"bin ({axis.unit})": axis.bin(number),
             "mean deviation": f"{mean:.3g}",
-            "with force error (Spearman)": association_text(told),
+            "with force error (Spearman)": association_text(each),
         }
-        for number, told, mean in bin_associations(found, axis)
+        for number, each, mean in bin_associations(found, axis)
     )
 
 
-def association_text(told: Association) -> str:
+def association_text(found: Association) -> str:
     """Return a correlation with its interval, or with its number of points."""
-    if told.interval is None:
-        return f"{told.rho:+.2f} ({told.n_points} points)"
-    return f"{told.rho:+.2f} [{told.interval[0]:+.2f}, {told.interval[1]:+.2f}]"
+    if found.interval is None:
+        return f"{found.rho:+.2f} ({found.n_points} points)"
+    return f"{found.rho:+.2f} [{found.interval[0]:+.2f}, {found.interval[1]:+.2f}]"
 
 
 def structure_findings(dynamics: Dynamics, records: list[Record]) -> Iterator[str]:
@@ -167,8 +167,8 @@ def contradictions(
     """Yield a line for each model with lower force error than from scratch but worse structure.
 
     The structure counts as worse where its error is larger and above what runs of the reference
-    differ by. The bins are those that add most to the difference; it is said of each whether the
-    force error is larger there, too.
+    differ by. The bins are those that add most to the difference; each is listed with whether the
+    force error is larger there as well.
     """
     arms = arms_of(dynamics, records)
     for axis in AXES:
@@ -201,14 +201,14 @@ def contradictions(
 
 def _explained(ours: Deviations, theirs: Deviations, axis: Axis) -> str:
     added = ours.structure - theirs.structure
-    told = []
-    for number in np.argsort(-added)[:TOLD]:
+    named = []
+    for number in np.argsort(-added)[:MOST_BINS]:
         if added[number] <= 0:
             continue
         ratio = ours.force[number] / theirs.force[number]
         known = "unknown" if not np.isfinite(ratio) else f"× {ratio:.2f}"
-        told.append(f"{axis.bin(int(number))} ({known})")
-    return ", ".join(told)
+        named.append(f"{axis.bin(int(number))} ({known})")
+    return ", ".join(named)
 
 
 def coordination_table(profiles: Sequence[Profile]) -> Lines:

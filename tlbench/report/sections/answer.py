@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from tlbench.base.phrases import counted
+from tlbench.base.phrases import counted, listed
 from tlbench.metrics.statistics import Rate, holm
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.outcomes import Outcome, is_arm, outcomes
@@ -29,7 +29,6 @@ from tlbench.report.wording import (
     interval_note,
     interval_text,
     is_untrained,
-    listed,
     n_pairs_text,
     range_text,
 )
@@ -232,7 +231,7 @@ def _cost(analysis: Analysis) -> Iterator[str]:
         arms = {place: each for place, each in placed.items() if place.size and _is_compared(place)}
         scratch = {place: each for place, each in placed.items() if place.strategy == BASELINE}
         if arms and scratch:
-            # Nobody here pretrains a published potential.
+            # Published potentials are not pretrained here.
             before = re.sub("^0 to ", "up to ", _seconds(arms, 1))
             shared = f", after {before} s of pretraining that its source model shares with others,"
             yield (

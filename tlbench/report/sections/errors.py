@@ -1,7 +1,7 @@
 """Errors of all arms, metric by metric: a table, what it says, ranks and learning curves.
 
-In suites of one budget all that is said holds at that budget. In suites with budgets the table is
-of the largest, and what models end at is said of converged ones alone.
+In suites of one budget every statement holds at that budget. In suites with budgets the table is
+of the largest, and what models end at is stated for converged ones alone.
 """
 
 from collections import defaultdict

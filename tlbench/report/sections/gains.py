@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from tlbench.base.phrases import listed
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import geometric_mean, model_of
 from tlbench.report.analysis import Analysis, arm_cells
@@ -182,7 +183,7 @@ def gain_tables(analysis: Analysis, priced: Priced) -> Iterator[Table]:
                 best = [
                     of for of, front in zip(_OF, fronts, strict=True) if (start, row.arm) in front
                 ]
-                cells["best for its"] = " and ".join(best) or "–"
+                cells["best for its"] = listed(best) or "–"
                 lines.setdefault((start, row.arm), cells)
             of_which = f"{name}, “{device}”" if analysis.has_several else f"“{device}”"
             title = f"Error, stability and cost: {of_which}"

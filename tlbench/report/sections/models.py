@@ -17,7 +17,7 @@ MOST_LINES = 12
 
 
 def tuned_settings(analysis: Analysis) -> Iterator[Section]:
-    """Yield which arms were tuned, and what came of it, if some were."""
+    """Yield which arms were tuned, and the results, if some were."""
     tuned = analysis.suite.tuned
     if tuned is not None:
         lines = tuned_table(tuned)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from ase.data import atomic_numbers
 
 from tlbench.base.errors import InputError
+from tlbench.base.phrases import listed
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import Ratio, holm
 from tlbench.report.analysis import Analysis
@@ -29,7 +30,6 @@ from tlbench.report.wording import (
     at_budget,
     interval_text,
     is_untrained,
-    listed,
     ratio_text,
 )
 from tlbench.study.ends import elements_in
@@ -90,7 +90,7 @@ def starts(analysis: Analysis) -> Iterator[Section]:
         if any(row.trained for row in rows):
             compared = [row for row in rows if row.is_comparable]
             cases[metric] = drawing("figures:start_curves", *_named(compared))
-    # One size is no curve.
+    # One size is not a curve.
     if len({row.place.size for row in analysis.rows if row.trained}) != 1:
         blocks.append(Figure("starts", "Learning curves of all starts", CURVES_NOTE, cases))
     yield Section("starts", "Starts", blocks)

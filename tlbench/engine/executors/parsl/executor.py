@@ -177,6 +177,6 @@ class _Pool(Executor):
 
 def _refused(path: Path, reason: str) -> TlbenchError:
     return TlbenchError(
-        f"Parsl can do no job with {path}: {reason.rstrip('.')}. What is done is kept; mend the "
-        "configuration, then the same command goes on from here."
+        f"Parsl cannot run jobs with {path}: {reason.rstrip('.')}. What is done is kept; fix the "
+        "configuration, then the same command continues from here."
     )

@@ -98,7 +98,7 @@ def _failed(blocks: "dict[str, JobStatus]") -> list[str]:
 
 
 def _never_came(status: "JobStatus") -> bool:
-    """Tell a block that was refused, or ended before it called, from one that broke later."""
+    """Return whether a block was refused, or ended before it called; not if it broke later."""
     refused = (status.message or "").startswith("Failed to start block")
     return status.state.name == "MISSING" or refused
 

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from tlbench.base import wording
+from tlbench.base import foreign_text
 
 PROVIDERS = [
     "tlbench-mine",
@@ -70,7 +70,7 @@ ADDRESSES = [
 
 def takes(kind: str, text: str) -> bool:
     try:
-        return TypeAdapter(getattr(wording, kind)).validate_python(text) == text
+        return TypeAdapter(getattr(foreign_text, kind)).validate_python(text) == text
     except ValidationError:
         return False
 

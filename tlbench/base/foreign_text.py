@@ -1,7 +1,7 @@
-"""What strangers may put into names, versions and addresses, which the site shows in its own voice.
+"""Checks of names, versions and addresses of submissions, which the site shows as its own text.
 
-Sentences, commands, titles and links of the site hold such checked parts only; all other text of a
-submission is shown as a quotation.
+Sentences, commands, titles and links of the site hold only parts that are checked here; all other
+text of a submission is shown as a quotation.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Where the jobs of advice are done, and who follows them."""
+"""How the jobs of advice are run: the store, the resources, and the callbacks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from tlbench.study.plan import Plan
 
 
 def _ignore(plan: Plan, store: Store, report: Report) -> None:
-    """Take no note of how a run stands."""
+    """Ignore the state of a run."""
 
 
 @dataclass(frozen=True)
-class Site:
-    """Where jobs are done, and who follows them.
+class RunContext:
+    """How jobs are run: the store, the resources, and the callbacks.
 
     Attributes
     ----------
     store, resources
-        What is done already, and how the rest is.
+        Where results are, and what the jobs that are missing are run with.
     on_change, on_event
         As of `tlbench.run.run_suite`.
     say
