@@ -76,7 +76,7 @@ def make_once(path: Path, content: bytes) -> bool:
 
 
 def clear_parts(folder: Path) -> None:
-    """Delete what killed processes were writing in a folder that nobody else writes to."""
+    """Delete what killed processes were writing in a folder that no other process writes to."""
     for part in folder.glob(f"*{PART}"):
         part.unlink()
 

@@ -1,4 +1,4 @@
-"""What paths that somebody gives mean: files, folders and members of archives, and their parts."""
+"""Resolving the paths that a user gives: files, folders and members of archives, and their parts."""
 
 import re
 import tempfile

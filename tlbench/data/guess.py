@@ -1,4 +1,4 @@
-"""A card for a file that somebody brings: guessed, with every guess said."""
+"""A card for a user's file: guessed, with every guess reported."""
 
 import re
 import tempfile
@@ -180,7 +180,7 @@ def _one_format(entries: Mapping[str, Entry]) -> Format:
 
 
 def _parts(entries: Mapping[str, Entry]) -> dict[str, list[str]]:
-    """Return the names of the entries of each part; what is no other part is for training."""
+    """Return the names of the entries of each part; what belongs to no other part is for training."""
     parts: dict[str, list[str]] = {}
     for key, entry in entries.items():
         parts.setdefault(entry.part or "train", []).append(key)

@@ -90,7 +90,7 @@ class Result(Strict):
 
     Numbers are numbers, not texts of them. A digest shows that a file is what was stored, not who
     computed it: a store may be filled by an import, and a metric may come from a plugin. So
-    whoever stores a result or reads one validates it.
+    the code that stores or reads a result validates it.
     """
 
     model_config = ConfigDict(strict=True)

@@ -209,7 +209,7 @@ class ReferenceRun(kind.Result):
 
 
 def frames_label(number: int | str) -> str:
-    """Return in words what a reference is made of that is no simulation."""
+    """Return in words what a reference is made of that is not a simulation."""
     return f"{number} frames of the data set"
 
 

@@ -118,7 +118,7 @@ def own_sources() -> Sources:
 
 
 _settled: set[tuple[str, Path]] = set()
-"""Files that this process has imported as their digest says. Files that are no modules may be read
+"""Files that this process has imported as their digest says. Files that are not modules may be read
 late, so they stand with the source that they have been checked for; modules stand with ""."""
 
 

@@ -1,6 +1,6 @@
-"""Derivatives written by hand: to be differentiated again, and told what they are for.
+"""Derivatives written by hand: to be differentiated again, and given their purpose.
 
-torch does not tell Functions with derivatives of their own which of them are wanted. On an
+torch does not inform Functions with their own derivatives which of these are wanted. On an
 accelerator it runs them in threads of its own, where context variables of the caller have no
 value. So a Function takes down its scope in ``forward``, in the caller's thread, and asks that
 object in ``backward``, in whatever thread.

@@ -32,7 +32,7 @@ def check_structure(subject: str, structure: Frames) -> None:
     Raises
     ------
     InputError
-        If it has no atoms, or they or its cell are not of this world.
+        If it has no atoms, or they or its cell are outside physical bounds.
     """
     numbers, cell, pbc = structure.atomic_numbers, structure.cell[0], structure.pbc[0]
     if not len(numbers):
@@ -110,7 +110,7 @@ def symbols(numbers: Iterable[int]) -> str:
 
 
 def _equal(potential: Potential, one: int, other: int) -> bool:
-    """Say whether the backbone makes no difference between two elements."""
+    """Return whether the backbone makes no difference between two elements."""
     tensors = potential.backbone.state_dict()
     axes = potential.backbone.element_parameters().items()
     return all(

@@ -64,7 +64,7 @@ class Potential(nn.Module):
     Attributes
     ----------
     trained_on
-        Data that imported weights were trained on, as whoever imported them stated; else None.
+        Data that imported weights were trained on, as stated when they were imported; else None.
     """
 
     reference_energy: Tensor
@@ -346,15 +346,15 @@ def build_potential(
         If ``config`` is not a configuration of it.
     """
     checked = validate(BACKBONES.get(name), config, f"the configuration of backbone {name!r}")
-    # Constants that are not saved are rounded to the default dtype, so that must not be left to
-    # whoever loads the potential.
+    # Constants that are not saved are rounded to the default dtype, so that must not depend
+    # on the caller.
     caller_dtype = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
         backbone = checked.build()
     except TlbenchError:
         raise
-    except Exception as error:  # whatever a network of somebody else's may raise
+    except Exception as error:  # whatever third-party code may raise
         raise TlbenchError(
             f"The backbone {name!r} cannot be built: {type(error).__name__}: "
             f"{next(iter(str(error).splitlines()), '')[:200]}"
@@ -363,7 +363,7 @@ def build_potential(
         torch.set_default_dtype(caller_dtype)
     if not isinstance(backbone, Backbone):
         raise TlbenchError(
-            f"The backbone {name!r} builds a {type(backbone).__name__}, which is no subclass of "
+            f"The backbone {name!r} builds a {type(backbone).__name__}, which is not a subclass of "
             "tlbench.models.backbones.base.Backbone."
         )
     return Potential(name, backbone.to(dtype))

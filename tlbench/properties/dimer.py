@@ -1,6 +1,6 @@
 """Property: the energy of two atoms in vacuum as a function of their distance.
 
-Dynamics hangs on it: two atoms of a hot liquid come much closer than any of the training set, and
+Dynamics depend on it: two atoms of a hot liquid come much closer than any of the training set, and
 a potential that does not repel there lets them fall into each other.
 """
 

@@ -232,7 +232,7 @@ def _of_another_kind(train: ForceScale, tested: Mapping[str, ForceScale], of: st
         yield (
             f"The root-mean-square force component{of} is {_listed(list(scaled.values()))}, but "
             f"{train.rms:.2g} eV/Å in the training part: the parts hold different kinds of "
-            "structure, and force errors on one are no measure of those on the other."
+            "structure, and force errors on one do not measure those on the other."
         )
     still = [
         f"{_without(scale)} {part}"

@@ -46,7 +46,7 @@ def compare_sets(
         if len(each.frames) < 2:
             raise InputError(
                 f"{each.name} has a single structure: how much of a distance is chance cannot be "
-                "told from fewer than two."
+                "estimated from fewer than two."
             )
     if _are_equal(a, b):
         raise InputError(f"{a.name} and {b.name} hold the same structures: their distance is 0.")

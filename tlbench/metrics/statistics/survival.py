@@ -56,7 +56,7 @@ class Survival:
         """
         if horizon > self.times[-1] and self.surviving[-1] > 0:
             raise ValueError(
-                f"nobody knows who survives {horizon}: the longest time observed is "
+                f"survival beyond {horizon} is unknown: the longest time observed is "
                 f"{self.times[-1]}"
             )
         ends = np.minimum(np.append(self.times[1:], max(horizon, self.times[-1])), horizon)

@@ -137,7 +137,7 @@ def _plain(shape: Shape, *tensors: Any) -> Tensor:
 def _twin(shape: Shape, *tensors: Any) -> tuple[Tensor, Tensor, Tensor]:
     """Return what ``_Dense`` returns, from plain torch."""
     out, inner = traced(shape, *tensors)
-    # The rows of a last tile that is not full are no results.
+    # The rows of a last tile that is not full are not results.
     missing = -len(out) % TILE
     rows = [pad(z, (0, 0, 0, missing)).reshape(-1, TILE * z.shape[1]) for z in inner]
     filters, *parameters = tensors[3:]

@@ -79,7 +79,7 @@ def measure(config: BackboneConfig, device: str = "cpu") -> Iterator[MeasuredPro
                 potential = random_potential(config, precision).to(device)
                 deviation = clause.measure(potential)
                 found = MeasuredProperty(clause, precision, deviation, violation=stated)
-            except Exception as error:  # whatever a network of somebody else's may raise
+            except Exception as error:  # whatever third-party code may raise
                 said = " ".join(str(error).split())[:200]
                 found = MeasuredProperty(clause, precision, None, f"{type(error).__name__}: {said}")
             yield found

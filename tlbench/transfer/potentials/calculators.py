@@ -112,7 +112,7 @@ def _calculator(name: str, cutoff: float | None) -> NamedPotential:
     try:
         found = getattr(importlib.import_module(module), attribute)
         made = found() if callable(found) else found
-    except Exception as error:  # whatever code of somebody else's may raise
+    except Exception as error:  # whatever third-party code may raise
         raise InputError(
             f"The calculator {name} cannot be made ({type(error).__name__}: {error}); name a "
             "calculator of ase, or what returns one without arguments, as module:object."

@@ -109,7 +109,7 @@ def run_conversion(*arguments: str, python: str = sys.executable) -> None:
     TlbenchError
         If the conversion is refused, or its process was killed.
     RuntimeError
-        If it failed for a reason that nobody has foreseen.
+        If it failed for an unforeseen reason.
     """
     done = subprocess.run(
         [python, "-P", "-m", "tlbench.transfer.potentials.conversion", *arguments],
