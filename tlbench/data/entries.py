@@ -1,4 +1,4 @@
-"""Resolving the paths that a user gives: files, folders and members of archives, and their parts."""
+"""Resolving paths that a user gives: files, folders, members of archives, and their parts."""
 
 import re
 import tempfile

@@ -180,7 +180,7 @@ def _one_format(entries: Mapping[str, Entry]) -> Format:
 
 
 def _parts(entries: Mapping[str, Entry]) -> dict[str, list[str]]:
-    """Return the names of the entries of each part; what belongs to no other part is for training."""
+    """Return the names of the entries of each part; the rest is for training."""
     parts: dict[str, list[str]] = {}
     for key, entry in entries.items():
         parts.setdefault(entry.part or "train", []).append(key)

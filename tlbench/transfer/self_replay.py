@@ -30,7 +30,7 @@ ATOMS = 256
 """Atoms that are predicted at once."""
 
 LARGEST_FORCE = 30.0
-"""Structures with a larger component of a force are left out, eV/Å: such data are not labelled in practice."""
+"""Structures with a larger component of a force are left out, eV/Å."""
 
 
 def labelled_by_source(potential: "Potential", frames: Frames, seed: int) -> Frames:
