@@ -18,7 +18,6 @@ from tlbench.report.rows import ratio_between
 from tlbench.report.sections.costs import costs_by_device, seconds_of
 from tlbench.report.sections.starts import best_starts, mean_text, start_of, start_table, starts_of
 from tlbench.report.wording import ratio_text
-from tlbench.study.loading import load_suite
 
 SEVEN, CHGNET, OURS = "sevennet-0", "chgnet-0.3.0", "dimenetpp"
 
@@ -67,7 +66,9 @@ def test_ratios_in_the_text_are_those_of_published_runs(readme, universal, longe
     forgotten = [each.ratio for each in retained(universal, "force_mae") if each.ratio]
     known |= {ratio_text(ratio, flagged=False) for ratio in forgotten}
     known |= {ratio for folder in runs_of("universal-cpu") for ratio in ratios(folder)}
-    known |= {ratio for folder in runs_of("si-ge-dft-cpu") for ratio in ratios(folder)}
+    for suite in ("si-ge-dft-cpu", "universal-li-cpu"):
+        known |= {ratio for folder in runs_of(suite) for ratio in ratios(folder)}
+    known |= {*to_lithium_from_scratch()}
     known |= {*to_the_scratch_of_as_many_updates(longer)}
     assert set(stated) - known == set()
 
@@ -174,20 +175,6 @@ def test_cost_and_forgetting_of_universal_potentials(text, universal):
     assert with_lora.low < 1 < with_lora.high
 
 
-def test_tuned_rates(text):
-    arms = load_suite("universal-cpu").tuned.arms
-    said = []
-    for name, called in ((SEVEN, "SevenNet-0"), (CHGNET, "CHGNet"), (OURS, "DimeNet++")):
-        best = {
-            arm: 1e3 * group.settings.learning_rate
-            for arm in ("finetune", "scratch")
-            for group in arms[name][arm]
-            if group.updates == 100
-        }
-        said.append(f"{called} {best['finetune']:.1f} and {best['scratch']:.1f}")
-    assert f"fine-tuning and from scratch, in 10⁻³: {', '.join(said)}." in text
-
-
 def rows_of_40(analysis, metric):
     """Return (network, arm) → the row of its models of 40 structures."""
     rows = analysis.of_metric(metric)
@@ -229,13 +216,11 @@ def test_longer_training(readme, text, longer):
         taken = f"{before:.0f} + {own:.0f}" if before else f"{own:.0f}"
         cells = (start, network, updates, taken, mean_text(forces), mean_text(energies))
         assert f"| {' | '.join(cells)} |" in table
-    forces, others = (rows_of_40(each, "force_mae") for each in longer)
+    forces = rows_of_40(ours, "force_mae")
     short = ratio_text(forces[OURS, "finetune"].ratio, flagged=False)
     long, seven = to_the_scratch_of_as_many_updates(longer)
     assert f"as many updates on germanium: ratio {short}. After as many in all" in text
     assert f"cannot be distinguished from scratch: {long}; nor can SevenNet-0: {seven}" in text
-    chgnet = ratio_text(others[CHGNET, "finetune"].ratio, flagged=False)
-    assert f"CHGNet has {chgnet} times the error of its own architecture from scratch." in text
 
 
 def test_ranks_after_equal_updates_are_not_those_after_equal_time(text, universal, longer):
@@ -270,6 +255,61 @@ def test_gains_on_dft_data(text):
     low, high = (round(100 * (1 - each)) for each in (max(ratios), min(ratios)))
     said = f"After 400 updates, force errors are {low} to {high} % lower from silicon than from"
     assert said in text
+
+
+LITHIUM = "universal-li-cpu/2026-11-29-two-cores"
+
+
+def lithium():
+    """Return (network, arm) → the row of its models of 10 structures, by metric; and the run."""
+    run = analysis_of(RESULTS / LITHIUM, "force_mae", "energy_mae")
+    found = [
+        {(row.place.backbone, row.place.strategy): row for row in run.of_metric(metric)}
+        for metric in ("force_mae", "energy_mae")
+    ]
+    return run, *found
+
+
+def lithium_from_scratch(rate=""):
+    """Return the run of DimeNet++ from scratch with 1,600 updates, and its row."""
+    run = analysis_of(RESULTS / f"{LITHIUM}-1600{rate}", "force_mae")
+    (row,) = run.of_metric("force_mae")
+    return run, row
+
+
+def to_lithium_from_scratch():
+    """Return the ratios of SevenNet-0 and CHGNet to DimeNet++ from scratch after 1,600 updates."""
+    _, forces, _ = lithium()
+    _, scratch = lithium_from_scratch()
+    for each in ((SEVEN, "finetune"), (CHGNET, "lora")):
+        yield ratio_text(ratio_between(forces[each], scratch), flagged=False)
+
+
+def test_lithium_from_universal_potentials(text):
+    run, forces, energies = lithium()
+    seven, chgnet, head = (
+        forces[each] for each in ((SEVEN, "finetune"), (CHGNET, "lora"), (SEVEN, "head-only"))
+    )
+    ratio, of_chgnet, of_head = (
+        ratio_text(row.ratio, flagged=False) for row in (seven, chgnet, head)
+    )
+    (tests,) = (e for e in read_submission(RESULTS / LITHIUM).tests() if e.element == "Li")
+    counted = is_unmarked(tests.marks, len(tests.n_atoms)).sum()
+    assert f"five pairs, {counted} test structures). SevenNet-0, fine-tuned" in text
+    assert (
+        f"has {mean_text(seven)} meV/Å and {mean_text(energies[SEVEN, 'finetune'])} meV/atom; its "
+        f"ratio of force errors to the same architecture from scratch is {ratio}, that of CHGNet "
+        f"with `lora` {of_chgnet}. With its output layers alone SevenNet-0 is worse than from "
+        f"scratch: {of_head}."
+    ) in text
+    at_rate, scratch = lithium_from_scratch()
+    assert scratch.mean.value < lithium_from_scratch("-rate-0.001")[1].mean.value
+    first, second = to_lithium_from_scratch()
+    assert (
+        f"in {times(run, seven)[0]:.0f} s, it has {first} times the force error of DimeNet++ from "
+        f"scratch after 1,600 updates and {times(at_rate, scratch)[0]:.0f} s"
+    ) in text
+    assert f"CHGNet, in {times(run, chgnet)[0]:.0f} s, {second}." in text
 
 
 def test_lithium(text):
