@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from math import prod
 
 import pytest
 from synthetic import publish
@@ -13,7 +12,7 @@ from tlbench.board.site.build import build_site
 from tlbench.board.site.overview import END, START
 from tlbench.board.verification import verify
 from tlbench.report.analysis import Analysis
-from tlbench.report.sections.starts import starts
+from tlbench.report.sections.starts import mean_text, start_of, starts
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
 from tlbench.study.study import resolve
@@ -61,7 +60,7 @@ def test_weights_of_other_potentials_have_other_keys(published):
 
 
 def test_the_board_names_each_source(published, tmp_path):
-    built = build_site(published.parents[1], tmp_path / "site", None)
+    built = build_site(published.parents[1], tmp_path / "site")
     assert built.left_out == []
     pages = [p.read_text() for p in (tmp_path / "site").rglob("*.html")]
     for name in ("SevenNet-0", "CHGNet 0.3.0", "Si"):
@@ -73,24 +72,41 @@ def test_a_front_page_has_the_starts_of_a_submission_with_their_errors_and_costs
 ):
     front, name = tmp_path / "README.md", f"<!-- starts quick/{published.name} -->"
     front.write_text(f"before\n{name}old<!-- end of starts -->\n{START}{END}")
-    build_site(published.parents[1], tmp_path / "site", front)
+    build_site(published.parents[1], tmp_path / "site", [front])
     lines = [cells(line) for line in front.read_text().partition(START)[0].splitlines()[3:-1]]
     entry = read_submission(published)
     (section,) = starts(Analysis.of(entry.results, entry.suite))
     (head, _, *table), (_, *report) = lines[:-1], section.tables[0].lines
-    sizes = head[2:-2]
-    assert [head[0], *sizes] == ["start (force_mae, meV/Å)", "N = 1", "N = 10"]
+    assert head == [
+        "start (force_mae, meV/Å)",
+        "N = 1",
+        "N = 10",
+        "energy_mae at N = 10 (meV/atom)",
+        "training at N = 10 (s)",
+        "force call (ms)",
+    ]
+    of_start = {line[0]: line for line in table}
     for structures, start, backbone, _, error, *_ in report:
-        (line,) = [line for line in table if line[:2] == [start, backbone]]
+        # The network is named unless the source is called like it.
+        names = {start, f"{start} ({backbone})"} & of_start.keys()
+        (line,) = (of_start[name] for name in names)
         assert line[head.index(structures.partition(",")[0])] == error
+    assert {"scratch (sevennet-0)", "SevenNet-0 → Ge, finetune"} <= of_start.keys()
     assert len(table) == len({(line[1], line[2]) for line in report}) > 6
-    means = [prod(float(cell.split()[0]) for cell in line[2:-2]) for line in table]
+    means = [float(line[2].split()[0]) for line in table]
     assert means == sorted(means)
+    rows = Analysis.of(entry.results, entry.suite).of_metric("energy_mae")
+    energies = {start_of(row): mean_text(row) for row in rows if row.place.size == 10}
+    tuned = "SevenNet-0 → Ge, finetune"
+    assert of_start[tuned][3] == energies[tuned, "sevennet-0"]
+    pretrained = [line[-2] for line in table if line[0].startswith("Si → Ge, finetune")]
+    assert pretrained
+    assert all(" + " in each for each in pretrained)
     untrained = {line[-2] for line in table if line[0].endswith("zero-shot")}
     assert untrained == {"–"} < {line[-2] for line in table}
     front.write_text(front.read_text().replace(published.name, "another"))
     with pytest.raises(InputError, match="starts quick/another --> names no submission"):
-        build_site(published.parents[1], tmp_path / "other", front)
+        build_site(published.parents[1], tmp_path / "other", [front])
     assert not (tmp_path / "other").exists()
 
 

@@ -239,8 +239,9 @@ def test_a_board_says_what_is_converged(every: Submission):
     )  # fmt: skip
     assert head.best is not None
     assert head.best.place.strategy in ("l2-sp", "l2-sp+random", "layerwise-lr")
-    line = overview_table([every.board]).splitlines()[2]
-    assert line.endswith("| finetune | 1,600 | 1.00 | 1.00 | 5 pairs | forces and energies |")
+    above, _, _, _, line = overview_table([every.board]).splitlines()
+    assert above == "In every line: arm finetune, converged forces and energies."
+    assert line.endswith("| 1,600 | 1.00 | 1.00 | 5 pairs |")
 
 
 NOT_SHOWN = "after 1,600 updates, not shown to be converged"
@@ -267,10 +268,10 @@ def test_a_headline_is_of_one_arm_and_converged_only_where_every_cell_is(
     assert head.beside.claim == energies
     assert head.best is not None
     assert (head.best_of, head.best.place.strategy) == (best_of, best)
-    line = overview_table([found.board]).splitlines()[2]
+    above, _, _, _, line = overview_table([found.board]).splitlines()
     converged = "forces" if claim == "once converged" else "not shown"
-    cells = f"| finetune | 1,600 | {ratios} | {head.beside.range_text()} | 5 pairs | {converged} |"
-    assert line.endswith(cells)
+    assert above == f"In every line: arm finetune, converged {converged}."
+    assert line.endswith(f"| 1,600 | {ratios} | {head.beside.range_text()} | 5 pairs |")
 
 
 def test_every_row_is_exported_with_budget_and_state(every: Submission):
@@ -301,7 +302,7 @@ def test_where_scratch_is_not_converged_nothing_is_claimed(submission: Any):
     assert not any(": both end lower" in s for s in found.section("budgets").sentences)
     assert not any("Worth" in table.title for table in found.section("budgets").tables)
     assert found.board.headline.claim == "after 1,600 updates, not shown to be converged"
-    assert overview_table([found.board]).splitlines()[2].endswith("| not shown |")
+    assert overview_table([found.board]).splitlines()[0].endswith(", converged not shown.")
     assert {row.place.strategy for row in found.rows() if row.standing} == {"finetune"}
     assert {row.is_settled for row in found.rows()} == {False}
 
