@@ -1,6 +1,8 @@
 """A new strategy is one file: what it trains, adds to the loss, and does before and after."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from tlbench.jobs.train import Config, run
 from tlbench.models.backbones.base import EMBEDDING
 from tlbench.models.parameters import stages_of
 from tlbench.models.potential import Potential, load_potential
+from tlbench.training.loop import force_mae
 from tlbench.transfer import STRATEGIES
 from tlbench.transfer.strategy import Batches, ParameterGroup, Penalty, Strategy
 
@@ -104,3 +107,31 @@ def test_the_train_job_does_all_that_a_strategy_says(tmp_path: Path) -> None:
     assert all(bool((moved[name] * p).sum() < 0) for name, p in before.items() if p.abs().sum())
     assert 2 * 0.49 < found.lin2.bias.item() < 2 * 0.5
     assert seen == [[n % 3, 3 + n % 5] for n in range(8)]
+
+
+def test_the_error_of_a_training_is_that_of_the_weights_that_are_kept(monkeypatch, tmp_path):
+    def steeper(potential: Potential) -> None:
+        potential.backbone.lin2.weight.data.mul_(2)
+
+    monkeypatch.setitem(
+        STRATEGIES._entries, "toy", replace(STRATEGIES.get("scratch"), name="toy", after=steeper)
+    )
+    data = tmp_path / "data"
+    data.mkdir()
+    validation = tiny.crystals("Ge", 2, seed=1)
+    tiny.crystals("Ge", 3).save(data / "train.npz")
+    validation.save(data / "validation.npz")
+    config = {
+        "backbone": {"name": "schnet", "config": tiny.BACKBONES["schnet"]},
+        "strategy": "toy",
+        "elements": {"target": "Ge"},
+        "subset": None,
+        "init_seed": 0,
+        "training": {"updates": 8, "learning_rate": 1e-3, "validation_points": 2},
+    }
+    context = Context(tmp_path, {"data": data}, "cpu", lambda progress: None)
+    found = run(Config.model_validate(config), context).validation_force_mae
+    kept = load_potential(tmp_path / MODEL)
+    assert found == pytest.approx(force_mae(kept, tiny.labelled(validation, kept)), rel=1e-5)
+    (_, last) = json.loads((tmp_path / "curve.json").read_text())["validation"][-1]
+    assert abs(found / last - 1) > 1e-3
