@@ -1,5 +1,6 @@
 """What the tests of faults share: starting a run, watching it, and counting its jobs."""
 
+import contextlib
 import copy
 import json
 import os
@@ -13,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from command_line import in_this_process
+
+from tlbench.engine.store.manifest import MANIFEST
+from tlbench.engine.store.store import is_key
 
 SMALL_CELL = {
     "repeats": [1, 1, 1],
@@ -160,9 +164,13 @@ Jobs = dict[str, tuple[int, bytes]]
 
 def finished(store: Path) -> Jobs:
     """Return the folder of each finished job: its key → its inode and its manifest."""
-    found = {}
-    for manifest in store.glob("[0-9a-f]*/manifest.json"):
-        found[manifest.parent.name] = manifest.parent.stat().st_ino, manifest.read_bytes()
+    found: Jobs = {}
+    if not store.exists():
+        return found
+    for folder in filter(lambda each: is_key(each.name), store.iterdir()):
+        # Not by a glob, which passes over what it has no permission to read.
+        with contextlib.suppress(FileNotFoundError):
+            found[folder.name] = folder.stat().st_ino, (folder / MANIFEST).read_bytes()
     return found
 
 

@@ -20,14 +20,11 @@ class Undisturbed:
     suite: Path
     out: Path
     store: Path
+    jobs: faulty.Jobs
 
     @property
     def records(self) -> bytes:
         return (self.out / "records.jsonl").read_bytes()
-
-    @property
-    def jobs(self) -> faulty.Jobs:
-        return faulty.finished(self.store)
 
 
 def undisturbed(made_once: Callable[..., Path], name: str, **changes: object) -> Undisturbed:
@@ -36,7 +33,8 @@ def undisturbed(made_once: Callable[..., Path], name: str, **changes: object) ->
         faulty.complete(suite, folder / "out", folder / "store")
 
     folder = made_once(name, run)
-    return Undisturbed(folder / "faults.yaml", folder / "out", folder / "store")
+    store = folder / "store"
+    return Undisturbed(folder / "faults.yaml", folder / "out", store, faulty.finished(store))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -88,7 +88,8 @@ def test_a_store_without_permission_to_write_is_refused(small, tmp_path):
 def test_what_a_full_disk_did_to_the_logs_does_not_stop_a_run(small, tmp_path, disk):
     full = disk("size=32m")
     out = full.folder / "out"
-    complete(small.suite, out, small.store)
+    text = complete(small.suite, out, small.store)
+    assert "0 jobs run" in text, text
     rest = os.statvfs(full.folder)
     (full.folder / "filling").write_bytes(bytes(rest.f_bavail * rest.f_bsize))
     run = start(small.suite, out, small.store, "--workers", 1)
