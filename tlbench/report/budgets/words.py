@@ -149,6 +149,7 @@ def both_metrics(first: Sequence[Outcome], second: Sequence[Outcome]) -> list[st
     A claim that an arm is better at all needs both, as forces can gain at the cost of energies.
     """
     others = {(each.transfer, each.place): each for each in second}
+    metrics = listed([first[0].metric, second[0].metric])
     found: list[str] = []
     without: list[str] = []
     for (backbone, strategy), some in _by_arm(first):
@@ -159,15 +160,18 @@ def both_metrics(first: Sequence[Outcome], second: Sequence[Outcome]) -> list[st
         against = [a for a, b in pairs if {a.ending, b.ending} == {"lower", "higher"}]
         arm = f"{backbone}, {strategy}"
         if both:
-            found.append(f"{arm}: both end lower than from {BASELINE} at {where_text(both)}.")
+            where = where_text(both)
+            found.append(f"{arm}: {metrics} both end lower than from {BASELINE} at {where}.")
         elif pairs:
             without.append(arm)
         if against:
-            found.append(f"{arm}: at {where_text(against)}, one of them ends lower, one higher.")
+            found.append(
+                f"{arm}: at {where_text(against)}, one of {metrics} ends lower, one higher."
+            )
     if without:
         found.append(
-            f"With no training set do both end lower than from {BASELINE} beyond chance, so that "
-            f"none of these is shown to be better: {'; '.join(without)}."
+            f"With no training set are both {metrics} shown to end lower than from {BASELINE}: "
+            f"{'; '.join(without)}."
         )
     return found
 
