@@ -112,15 +112,15 @@ def test_options_default_to_the_protocol_of_the_suites(printed, inputs, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ("none.safetensors ge.xyz", "There is no potential file 'none.safetensors'"),
-        ("sw-ge ge.xyz", "the potentials without a file are stillinger-weber:Si and"),
+        ("none.safetensors ge.xyz", "none.safetensors: there is no such file"),
+        ("sw-ge ge.xyz", "There is no potential 'sw-ge', neither a file nor a name; known: "),
         ("garbage.safetensors ge.xyz", "garbage.safetensors: is not a potential of tlbench"),
         ("ge.xyz ge.xyz", "ge.xyz: is not a potential of tlbench"),
         ("ge.safetensors none.xyz", "There is no structure file 'none.xyz'."),
         ("ge.safetensors garbage.xyz", "garbage.xyz: line 1: the byte 0x93 is not UTF-8"),
         ("ge.safetensors ge.safetensors", "ge.safetensors: ase cannot read a structure"),
         ("ge.safetensors si.xyz", "has not been trained on Si, which the structure contains"),
-        ("stillinger-weber:Ge si.xyz", "knows Ge only, but the structure contains Si."),
+        ("stillinger-weber:Ge si.xyz", "knows Ge only, and not Si."),
         ("ge.safetensors ge.xyz --timestep 20", "20 fs is too long for Ge; choose one below 17"),
         ("ge.safetensors ge.xyz --timestep 0", "--timestep 0: Input should be greater than or"),
         ("ge.safetensors ge.xyz --temperature -5", "--temperature -5: Input should be greater"),

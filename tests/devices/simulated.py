@@ -24,11 +24,11 @@ from tlbench.jobs.context import MODEL, Context
 from tlbench.kernels.library import SWITCH
 from tlbench.md.batch import ForceField
 from tlbench.md.criteria import Expected
-from tlbench.md.inputs import load_driver
 from tlbench.md.protocol import Criteria, Protocol
 from tlbench.md.simulation import BLOCK_STEPS, Simulation
 from tlbench.md.structure import count_frames, rdf
 from tlbench.models.potential import build_potential, load_potential
+from tlbench.transfer.potentials.drivers import load_driver
 
 NAME, FOLDER = sys.argv[1], Path(sys.argv[2])
 REPLICAS = 3

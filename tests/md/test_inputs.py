@@ -1,109 +1,16 @@
-"""Which potentials may drive which structures, and which files are no structure."""
+"""Which files are a structure that can be simulated."""
 
-import os
 import warnings
-from pathlib import Path
 
 import ase.io
 import numpy as np
 import pytest
-import tiny
 from ase import Atoms
 from ase.build import bulk
 from ase.constraints import FixAtoms
-from structures import diamond
 
 from tlbench.base.errors import InputError
-from tlbench.data.frames import Frames
-from tlbench.md.inputs import load_driver, read_structure
-from tlbench.models.parameters import copy_element
-from tlbench.models.potential import Potential
-from tlbench.training.loss import fit_reference_energy
-
-SILICON, GERMANIUM = 14, 32
-
-
-def fitted(*elements: str, name: str = "schnet") -> Potential:
-    """Return a model with reference energies, as training leaves it."""
-    model = tiny.potential(name)
-    for element in elements:
-        fit_reference_energy(model, tiny.labelled(tiny.crystals(element, 2), model))
-    return model
-
-
-def notes(model: Potential, structure: Frames, folder: Path) -> list[str]:
-    path = folder / "model.safetensors"
-    model.save(path)
-    return load_driver(str(path), structure, "cpu").notes
-
-
-def test_an_element_that_was_trained_on_is_taken(tmp_path):
-    assert notes(fitted("Ge"), diamond("Ge"), tmp_path) == []
-    assert notes(fitted("Si", "Ge"), diamond("Si"), tmp_path) == []
-
-
-@pytest.mark.parametrize("name", tiny.BACKBONES)
-def test_an_element_that_was_not_is_refused(tmp_path, name):
-    with pytest.raises(InputError, match=r"not been trained on Si, which .*; it knows Ge\.$"):
-        notes(fitted("Ge", name=name), diamond("Si"), tmp_path)
-    mixed = Frames.unlabelled([bulk("SiGe", "zincblende", a=5.5)])
-    with pytest.raises(InputError, match=r"not been trained on Ge, .* knows Si\.$"):
-        notes(fitted("Si", name=name), mixed, tmp_path)
-
-
-@pytest.mark.parametrize("name", tiny.BACKBONES)
-def test_zero_shot_transfer_is_taken_and_said(tmp_path, name):
-    model = fitted("Si", name=name)
-    copy_element(model.backbone, {GERMANIUM: SILICON}, [SILICON])
-    assert notes(model, diamond("Si"), tmp_path) == []
-    (said,) = notes(model, diamond("Ge"), tmp_path)
-    assert "has not been trained on Ge and takes it for Si (zero-shot)" in said
-
-
-def test_a_model_that_knows_no_element_is_taken_and_it_is_said(tmp_path):
-    (said,) = notes(tiny.potential(), diamond("Si"), tmp_path)
-    assert "does not say which elements it was trained on" in said
-
-
-def test_a_driver_is_known_by_the_content_of_its_file(tmp_path):
-    fitted("Ge").save(tmp_path / "a.safetensors")
-    fitted("Ge").save(tmp_path / "b.safetensors")
-    fitted("Si", "Ge").save(tmp_path / "c.safetensors")
-    a, b, c = (load_driver(str(tmp_path / f"{n}.safetensors"), diamond("Ge"), "cpu") for n in "abc")
-    assert a.identity == b.identity != c.identity
-
-
-@pytest.mark.parametrize("element", ["Si", "Ge"])
-def test_stillinger_weber_knows_its_element_only(element):
-    name, other = f"stillinger-weber:{element}", {"Si": "Ge", "Ge": "Si"}[element]
-    driver = load_driver(name, diamond(element), "cpu")
-    assert (driver.identity, driver.notes) == (name, [])
-    with pytest.raises(InputError, match=f"knows {element} only, .* contains {other}"):
-        load_driver(name, diamond(other), "cpu")
-
-
-@pytest.mark.parametrize("name", ["missing.safetensors", "sw-si", "stillinger-weber:C", "Si"])
-def test_there_is_no_such_potential(name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="are stillinger-weber:Si and stillinger-weber:Ge"):
-        load_driver(name, diamond("Si"), "cpu")
-
-
-def test_an_empty_name_is_not_the_current_folder():
-    with pytest.raises(InputError, match="names no file"):
-        load_driver("", diamond("Si"), "cpu")
-
-
-def test_a_pipe_is_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "potential.safetensors")
-    with pytest.raises(InputError, match="is not a regular file"):
-        load_driver(str(tmp_path / "potential.safetensors"), diamond("Si"), "cpu")
-
-
-def test_of_the_folder_of_a_job_the_potential_is_named(tmp_path):
-    fitted("Si").save(tmp_path / "potential.safetensors")
-    with pytest.raises(InputError, match=r"the potential in it is .*/potential\.safetensors\.$"):
-        load_driver(str(tmp_path), diamond("Si"), "cpu")
+from tlbench.md.inputs import read_structure
 
 
 @pytest.mark.parametrize("form", ["xyz", "cif", "vasp", "traj", "json"])
@@ -114,7 +21,7 @@ def test_any_format_of_ase_is_read(tmp_path, form):
         warnings.simplefilter("ignore")  # of ase, about its own formats
         ase.io.write(path, atoms)
     structure, said = read_structure(path)
-    assert (structure.atomic_numbers == GERMANIUM).all()
+    assert (structure.atomic_numbers == 32).all()
     assert structure.pbc.all()
     np.testing.assert_allclose(structure.positions, atoms.positions, atol=1e-6)
     assert said == []
@@ -124,7 +31,7 @@ def test_the_first_frame_is_read(tmp_path):
     path = tmp_path / "a@b.xyz"
     ase.io.write(path, [Atoms("Ge"), Atoms("Si")], format="extxyz")
     structure, _ = read_structure(path)
-    assert structure.elements() == [GERMANIUM]
+    assert structure.elements() == [32]
 
 
 def test_constraints_are_not_silently_dropped(tmp_path):

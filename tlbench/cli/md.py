@@ -27,7 +27,8 @@ def md(
         str,
         typer.Argument(
             help="File of a trained potential (tlbench models RUN lists them), or "
-            "stillinger-weber:Si or stillinger-weber:Ge."
+            "the name of a published potential such as sevennet-0 (tlbench ls potentials), or "
+            "stillinger-weber:Si."
         ),
     ],
     structure: Annotated[
@@ -86,7 +87,8 @@ def md(
     from tlbench.engine.work.cost import Stopwatch
     from tlbench.engine.work.devices import check_device, resolve
     from tlbench.md.folder import Settings, finished, simulate
-    from tlbench.md.inputs import load_driver, read_structure
+    from tlbench.md.inputs import read_structure
+    from tlbench.transfer.potentials.drivers import load_driver
 
     check_device(device)
     chosen = resolve(device)

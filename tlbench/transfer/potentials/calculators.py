@@ -5,19 +5,12 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ase.data import atomic_numbers
 
 from tlbench.base.errors import InputError
-from tlbench.base.registry import near_names
-from tlbench.reference.stillinger_weber import PARAMETERS, StillingerWeber
-from tlbench.transfer.potentials import POTENTIALS
-
-if TYPE_CHECKING:
-    from tlbench.models.potential import Potential
-
-STILLINGER_WEBER = "stillinger-weber:"
+from tlbench.transfer.potentials.named import file_named, reference_named
 
 USUAL_CUTOFF = 6.0
 """Interaction range of a calculator that does not say its own, Å."""
@@ -63,39 +56,24 @@ def load_named(name: str, elements: Sequence[str], cutoff: float | None = None) 
     TlbenchError
         If there is no such potential, or it does not know an element.
     """
-    if name.startswith(STILLINGER_WEBER):
-        return _stillinger_weber(name, elements)
-    if Path(name).exists() or name.endswith(".safetensors"):
-        from tlbench.models.potential import load_potential
+    reference = reference_named(name, elements)
+    if reference is not None:
+        from tlbench.reference.calculator import ReferenceCalculator
 
-        return _network(name, load_potential(name), elements)
-    if ":" in name:
+        reach = reference.cutoff
+        return NamedPotential(lambda: ReferenceCalculator(reference, reach), reach, [])
+    if ":" in name and not Path(name).exists():
         return _calculator(name, cutoff)
-    if name in POTENTIALS:
-        return _network(name, POTENTIALS.get(name).load(), elements)
-    others = [*POTENTIALS.names(), *(STILLINGER_WEBER + element for element in PARAMETERS)]
-    raise InputError(
-        f"There is no potential {name!r}, neither a file nor one of a name; "
-        f"{near_names(name, others)} An ase calculator is named as module:object."
-    )
+    return _network(name, elements)
 
 
-def _stillinger_weber(name: str, elements: Sequence[str]) -> NamedPotential:
-    from tlbench.reference.calculator import ReferenceCalculator
-
-    potential = StillingerWeber(element := name.removeprefix(STILLINGER_WEBER))
-    strangers = [each for each in elements if each != element]
-    if strangers:
-        raise InputError(f"{name} knows {element} only, and not {', '.join(strangers)}.")
-    cutoff = potential.cutoff
-    return NamedPotential(lambda: ReferenceCalculator(potential, cutoff), cutoff, [])
-
-
-def _network(name: str, potential: "Potential", elements: Sequence[str]) -> NamedPotential:
+def _network(name: str, elements: Sequence[str]) -> NamedPotential:
     import torch
 
     from tlbench.models.applicability import check_elements
+    from tlbench.models.potential import load_potential
 
+    potential = load_potential(file_named(name, "An ase calculator is named as module:object."))
     notes = check_elements(name, potential, [atomic_numbers[each] for each in elements])
     potential = potential.to(torch.float64)
     return NamedPotential(potential.calculator, potential.cutoff, notes)
