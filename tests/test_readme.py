@@ -147,17 +147,6 @@ def test_what_is_not_trained_on_the_test_structures_of_the_table(readme, text, u
     assert f"has {found['sevennet-l3i5']:.1f} here, less than every arm" in text
 
 
-def test_more_structures_did_not_help_in_the_table(text, universal):
-    assert "Errors with 40 are within 6 % of those with 10" in text
-    rows = [row for row in universal.of_metric("force_mae") if row.trained]
-    mean = {
-        (row.place.backbone, row.place.strategy, row.place.size): row.mean.value for row in rows
-    }
-    arms = {start[:2] for start in mean}
-    assert len(arms) == 12
-    assert all(abs(mean[*arm, 40] / mean[*arm, 10] - 1) < 0.06 for arm in arms)
-
-
 def test_cost_and_forgetting_of_universal_potentials(text, universal):
     seconds = {each.n_parameters: each.force_call_seconds for each in universal.results.costs}
     # SevenNet-0 has the most parameters, DimeNet++ the fewest.
