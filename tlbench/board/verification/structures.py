@@ -130,5 +130,6 @@ def _same_errors(measured: list[ModelErrors], models: list[Model]) -> Iterator[s
             names = "; ".join(labels.get(job, f"job {job[:12]}") for job in same)
             yield (
                 f"Different models have the same errors on every structure: {names}. If their arms "
-                "do not differ at this budget, keep one of them in the suite."
+                "do not differ at this budget, keep one of them in the suite; if their draws chose "
+                "the same few structures, choose other subset_seeds."
             )
