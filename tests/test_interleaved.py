@@ -113,7 +113,10 @@ def race(base, head, *options):
 
 @pytest.fixture(scope="module")
 def slowed(tmp_path_factory):
-    """Return a copy of the sources in which a step of dynamics takes 1.5 times as long."""
+    """Return a copy of the sources in which a step of dynamics takes up to four times as long.
+
+    Neighbours of a virtual machine can make one of its processes take twice the CPU time.
+    """
     tree = tmp_path_factory.mktemp("slowed")
     for part in ("tlbench", "benchmarks"):
         shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
@@ -125,7 +128,7 @@ def slowed(tmp_path_factory):
     before = "            began = time.process_time()\n"
     after = (
         "            ended = time.process_time()\n"
-        "            while time.process_time() < ended + 0.75 * (ended - began):\n"
+        "            while time.process_time() < ended + 3 * (ended - began):\n"
         "                pass\n"
     )
     code.write_text(code.read_text().replace(step, before + step + after))
