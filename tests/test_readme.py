@@ -68,7 +68,7 @@ def test_ratios_in_the_text_are_those_of_published_runs(readme, universal, longe
     known |= {ratio for folder in runs_of("universal-cpu") for ratio in ratios(folder)}
     for suite in ("si-ge-dft-cpu", "universal-li-cpu", "equal-updates-sw-cpu"):
         known |= {ratio for folder in runs_of(suite) for ratio in ratios(folder)}
-    known |= {*ratios(runs_of("universal-li-cpu")[-1], "energy_mae")}
+    known |= {*ratios(LITHIUM / "2026-11-30-two-cores", "energy_mae")}
     known |= {*to_lithium_from_scratch()}
     known |= {*to_the_scratch_of_as_many_updates(longer), *schnet_to_other_scratch()}
     assert set(stated) - known == set()
@@ -312,8 +312,7 @@ LITHIUM = RESULTS / "universal-li-cpu"
 
 def lithium(metric="force_mae"):
     """Return (network, arm) → the row of its models of 10 structures; and the run."""
-    *_, latest = runs_of("universal-li-cpu")
-    run = analysis_of(latest, metric)
+    run = analysis_of(LITHIUM / "2026-11-30-two-cores", metric)
     rows = [row for row in run.of_metric(metric) if row.place.size == 10]
     return run, {(row.place.backbone, row.place.strategy): row for row in rows}
 
@@ -338,8 +337,9 @@ def test_lithium_from_universal_potentials(text):
     _, energies = lithium("energy_mae")
     seven, chgnet = forces[SEVEN, "finetune"], forces[CHGNET, "lora"]
     ratio, of_chgnet = (ratio_text(row.ratio, flagged=False) for row in (seven, chgnet))
-    *_, latest = runs_of("universal-li-cpu")
-    (tests,) = (e for e in read_submission(latest).tests() if e.element == "Li")
+    (tests,) = (
+        e for e in read_submission(LITHIUM / "2026-11-30-two-cores").tests() if e.element == "Li"
+    )
     counted = is_unmarked(tests.marks, len(tests.n_atoms)).sum()
     assert f"five pairs, {counted} test structures ([all starts]" in text
     assert (
