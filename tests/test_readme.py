@@ -1,14 +1,21 @@
 """The README says what records and code say."""
 
-import gzip
 import itertools
-import json
 import re
 import statistics
 
 import numpy as np
 import pytest
-from published import INTERVAL, RESULTS, ROOT, analysis_of, correlations, runs_of, script
+from published import (
+    INTERVAL,
+    RESULTS,
+    ROOT,
+    analysis_of,
+    correlations,
+    force_errors,
+    runs_of,
+    script,
+)
 
 from tlbench.board.reading import read_submission
 from tlbench.data.marks import is_unmarked
@@ -72,20 +79,6 @@ def test_ratios_in_the_text_are_those_of_published_runs(readme, universal, longe
     known |= {*to_lithium_from_scratch()}
     known |= {*to_the_scratch_of_as_many_updates(longer), *schnet_to_other_scratch()}
     assert set(stated) - known == set()
-
-
-def force_errors(suite, target="Ge", **model):
-    """Return the mean force error of models on all test structures, of each run of a suite."""
-    for folder in runs_of(suite):
-        with gzip.open(folder / "records.jsonl.gz", "rt") as lines:
-            records = [json.loads(line) for line in lines][1:]
-        found = [
-            each["value"]
-            for each in records
-            if (each["target"], each["metric"], each["condition"]) == (target, "force_mae", {})
-            and model.items() <= each.items()
-        ]
-        yield statistics.geometric_mean(found)
 
 
 def to_the_best(universal):
@@ -240,8 +233,10 @@ def test_gains_on_dft_data(text):
     (properties,) = runs_of("properties-dft-cpu")
     found = [
         row.ratio
-        for row in [*analysis_of(shorter, "force_mae").every_row, *rows_after_400(properties)]
+        for folder in (shorter, properties)
+        for row in analysis_of(folder, "force_mae").every_row
         if (row.metric, row.place.strategy) == ("force_mae", "finetune")
+        and row.place.updates in (None, 400)
         and not row.tested
         and row.place.size >= 10
     ]
@@ -250,11 +245,6 @@ def test_gains_on_dft_data(text):
     ratios = [ratio.value for ratio in found]
     low, high = (round(100 * (1 - each)) for each in (max(ratios), min(ratios)))
     assert f"After 400 updates (*N* ≥ 10), force errors are {low} to {high} % lower from" in text
-
-
-def rows_after_400(folder):
-    """Return the rows of a run with several numbers of updates that are of 400."""
-    return [r for r in analysis_of(folder, "force_mae").every_row if r.place.updates == 400]
 
 
 def schnet(folder):
