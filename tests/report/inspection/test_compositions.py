@@ -1,8 +1,5 @@
 """What compositions of training structures leave open, and elements that no model can learn."""
 
-from types import SimpleNamespace
-
-import ase.io
 import pytest
 from alloys import alloys
 from command_line import in_this_process
@@ -11,30 +8,12 @@ from tlbench.base.errors import InputError
 from tlbench.data.cards import load_card
 from tlbench.data.fetch import fetch
 from tlbench.data.inspection.statements import check_trained_elements
-from tlbench.report.inspection.audit import notes_on_data
-from tlbench.study.loading import load_suite
-from tlbench.study.plan import dataset_job
-from tlbench.study.study import resolve
 
 SMALL = (
     ("sizes", "[1, 4]"), ("subset_seeds", "[0, 1]"), ("init_seeds", "[0, 1]"), ("by", "[]")
 )  # fmt: skip
 
-
-@pytest.fixture
-def card(tmp_path):
-    """Return a function that writes a card of frames to learn from and others to be tested on."""
-
-    def write(name, train, test):
-        files = [tmp_path / f"{name}.extxyz", tmp_path / f"{name}-test.extxyz"]
-        for path, frames in zip(files, (train, test), strict=True):
-            ase.io.write(path, frames, format="extxyz")
-        out = tmp_path / f"{name}.yaml"
-        made = in_this_process("data", "new", files[0], "--test", files[1], "--out", out)
-        assert made.returncode == 0, made.stderr
-        return out
-
-    return write
+SCRATCH = ("strategies", "[scratch]")
 
 
 def of_second(number, frames):
@@ -79,38 +58,9 @@ def test_an_element_may_be_left_out_on_purpose(unlearnt):
     check_trained_elements(allowed, parts)
 
 
-def notes(target, tmp_path):
-    ends = {"source": str(target), "target": str(target)}
-    settings = *SMALL, ("strategies", "[scratch]")
-    study = resolve(load_suite("transfer", settings, cards=ends))
-    finished = []
-    for card in study.cards:
-        folder = tmp_path / dataset_job(card).key
-        folder.mkdir()
-        finished.append(folder.name)
-        for part, frames in card.read(fetch(card)).items():
-            frames.save(folder / f"{part}.npz")
-    store = SimpleNamespace(folder=lambda key: tmp_path / key)
-    return " ".join(notes_on_data(study, store, finished, tmp_path).sentences)
-
-
-def test_draws_that_leave_constant_energies_open_are_counted(card, tmp_path):
+def test_compositions_of_the_test_part_alone_are_noted(card, notes):
     frames = alloys(("Ag", "Au"), 60)
     some = [*of_second(1, frames), *of_second(2, frames)]
-    said = notes(card("binary", some, of_second(2, alloys(("Ag", "Au"), 20, seed=1))), tmp_path)
-    # One structure has one composition; of four, these draws have both.
-    assert (
-        "With N = 1 (2 of 2 draws), the training structures of binary leave constant energies of "
-        "its elements undetermined"
-    ) in said
-    assert "N = 4" not in said
-    assert "determine only" not in said
-    assert "extrapolations" not in said
-
-
-def test_compositions_of_the_test_part_alone_are_noted(card, tmp_path):
-    frames = alloys(("Ag", "Au"), 60)
-    some = [*of_second(1, frames), *of_second(2, frames)]
-    said = notes(card("binary", some, of_second(3, frames)), tmp_path)
+    said = " ".join(notes(card("binary", some, of_second(3, frames)), *SMALL, SCRATCH))
     assert "12 of 12 test structures of binary are of compositions that no training" in said
     assert "extrapolations: AgAu3." in said

@@ -1,6 +1,6 @@
 """Copies, and parts without forces, in the data of a run: counted, kept, and put in words."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Literal
@@ -29,12 +29,8 @@ from tlbench.data.origins import SPLITS
 from tlbench.engine.store.store import Store
 from tlbench.jobs.context import data_file
 from tlbench.report.data_notes import DataNotes
-from tlbench.report.inspection.compositions import (
-    OpenDraws,
-    all_open_draws,
-    on_compositions,
-    on_draws,
-)
+from tlbench.report.inspection.compositions import on_compositions
+from tlbench.report.inspection.draws import notes_on_draws
 from tlbench.study.further_sets import cards_of
 from tlbench.study.plan import dataset_job
 from tlbench.study.study import Study
@@ -204,7 +200,7 @@ def notes_on_data(study: Study, store: Store, finished: Collection[str], out: Pa
     """
     try:
         audits = _audits(study, store, finished, out / FILE)
-        return _notes(study, audits, all_open_draws(study, store, finished))
+        return _notes(study, audits, notes_on_draws(study, store, finished))
     except Exception as error:
         # The results of a run that is done should be written, however odd its data are.
         said = " ".join(str(error).split())[:200]
@@ -247,14 +243,13 @@ def _pair(source: Card, target: Card) -> str:
     return f"{dataset_job(source).key}/{dataset_job(target).key}"
 
 
-def _notes(study: Study, audits: Audits, draws: Mapping[str, OpenDraws]) -> DataNotes:
+def _notes(study: Study, audits: Audits, on_draws: Iterable[str]) -> DataNotes:
     sentences = [*study.element_sentences(), *study.left_out()]
     for card in study.cards:
         if (found := audits.data.get(dataset_job(card).key)) is not None:
             sentences += on_compositions(
                 card, found.undetermined, found.extrapolated, found.forces["test"].frames
             )
-            sentences += on_draws(card, draws.get(dataset_job(card).key, {}))
             sentences += _on_data_set(card.name, found)
         if marked := study.marked(card):
             marks = " or ".join(f"“{mark}”" for mark in marked)
@@ -262,6 +257,7 @@ def _notes(study: Study, audits: Audits, draws: Mapping[str, OpenDraws]) -> Data
                 f"Test structures that the card of {card.name} marks as {marks} are left out of "
                 "all errors but those whose condition names them."
             )
+    sentences += on_draws
     for source, target in related_transfers(study):
         if (shared := audits.sources.get(_pair(source, target))) is not None:
             sentences += _on_source(source.name, target.name, shared)
