@@ -1,10 +1,7 @@
 """What the published runs have measured, for tests of the pages that state it."""
 
-import gzip
 import importlib.util
-import json
 import re
-import statistics
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,17 +43,3 @@ def correlations(folder):
     (section,) = properties(analysis)
     (table,) = (each for each in section.tables if "within arm and N" in each.lines[0])
     return {re.sub(r"[+*]", "", cell) for line in table.lines[1:] for cell in line}
-
-
-def force_errors(suite, target="Ge", **model):
-    """Return the mean force error of models on all test structures, of each run of a suite."""
-    for folder in runs_of(suite):
-        with gzip.open(folder / "records.jsonl.gz", "rt") as lines:
-            records = [json.loads(line) for line in lines][1:]
-        found = [
-            each["value"]
-            for each in records
-            if (each["target"], each["metric"], each["condition"]) == (target, "force_mae", {})
-            and model.items() <= each.items()
-        ]
-        yield statistics.geometric_mean(found)

@@ -1,0 +1,139 @@
+"""Each line of the tables of the README is that of published runs."""
+
+from functools import cache
+from typing import NamedTuple
+
+import pytest
+from published import RESULTS, ROOT, analysis_of
+
+from tlbench.board.reading import read_submission
+from tlbench.report.rows import ratio_between
+from tlbench.report.sections.costs import costs_by_device, force_call_ms, median_text
+from tlbench.report.sections.starts import mean_text
+from tlbench.report.wording import ratio_text
+
+POTENTIALS = (("SevenNet-0", "sevennet-0"), ("CHGNet 0.3.0", "chgnet-0.3.0"))
+
+STARTS = (
+    *((name, network, arm) for name, network in POTENTIALS for arm in ("lora", "finetune")),
+    *(("Si", "dimenetpp", arm) for arm in ("head-only", "finetune")),
+    ("", "dimenetpp", "scratch"),
+    *((name, network, "zero-shot") for name, network in POTENTIALS),
+)
+"""Source, network and arm of each line of the first table."""
+
+GERMANIUM = RESULTS / "universal-cpu/2026-11-29-two-cores"
+LITHIUM = RESULTS / "universal-li-cpu/2026-11-30-two-cores"
+
+
+ONE_RATE = "properties-sw-cpu/2026-11-29-two-cores-1600-updates"
+ITS_OWN_RATES = "equal-updates-sw-cpu/2026-11-30-two-cores"
+
+
+class Compared(NamedTuple):
+    """Fine-tuned models of a published run, and the rates that they were trained at."""
+
+    run: str
+    transfer: str
+    network: str
+    size: int
+    updates: int
+    rates: str
+
+
+COMPARED = (
+    Compared("universal-cpu/2026-11-29-two-cores", "Si → Ge", "dimenetpp", 10, 100, "tuned"),
+    Compared("universal-cpu/2026-11-29-two-cores-2400", "Si → Ge", "dimenetpp", 40, 2400, "10⁻³ *"),
+    Compared(
+        "si-ge-dft-cpu/2026-11-28-two-cores-2400-updates", "Si → Ge", "dimenetpp", 10, 2400, "10⁻³"
+    ),
+    Compared("universal-li-cpu/2026-11-30-two-cores", "Si → Li", "dimenetpp", 10, 100, "tuned"),
+    Compared("alloys/2026-11-29-two-cores", "Mo–W → Nb–Ta", "dimenetpp", 10, 1600, "10⁻³"),
+    Compared(ONE_RATE, "Si → Ge, SW", "schnet", 10, 100, "10⁻³"),
+    Compared(ITS_OWN_RATES, "Si → Ge, SW", "schnet", 10, 100, "tuned"),
+    Compared(ITS_OWN_RATES, "Si → Ge, SW", "schnet", 10, 1600, "tuned"),
+    Compared(ONE_RATE, "Si → Ge, SW", "dimenetpp", 10, 1600, "10⁻³"),
+)
+"""The lines of the last table."""
+
+
+@pytest.fixture(scope="module")
+def readme():
+    return (ROOT / "README.md").read_text()
+
+
+@cache
+def rows(folder, metric):
+    """Return (source, network, arm, N, updates) → row; from scratch has no source."""
+    found = {}
+    analysis = analysis_of(folder, metric)
+    for row in analysis.every_row:
+        place = row.place
+        if row.metric == metric and not row.tested:
+            source = "" if place.strategy.startswith("scratch") else row.transfer.source
+            updates = place.updates or (row.trained and analysis.suite.training.updates) or None
+            found[source, place.backbone, place.strategy, place.size, updates] = row
+    return found
+
+
+def line(*cells):
+    return f"| {' | '.join(cells)} |"
+
+
+@cache
+def force_calls(folder):
+    """Return network → how long a force call takes in a run, ms."""
+    results = read_submission(folder).results
+    (placed,) = costs_by_device(results.records, results.costs).values()
+    return {
+        place.backbone: median_text(map(force_call_ms, of_pairs.values()))
+        for place, of_pairs in placed.items()
+    }
+
+
+def start_line(source, network, arm):
+    cells = []
+    for folder in (GERMANIUM, LITHIUM):
+        for metric in ("force_mae", "energy_mae"):
+            of_metric = rows(folder, metric)
+            row = of_metric[source, network, arm, 10, 100]
+            cells.append(mean_text(row))
+    calls = " / ".join(force_calls(folder)[network] for folder in (GERMANIUM, LITHIUM))
+    start = f"{source or 'scratch'}{'' if source in dict(POTENTIALS) else f' ({network})'}"
+    return line(f"{start}, {arm}" if source else start, *cells, calls)
+
+
+def comparison_line(compared):
+    source = compared.transfer.partition(" ")[0]
+    suite = read_submission(RESULTS / compared.run).suite
+    of = compared.network, compared.size, compared.updates
+    forces, energies = (rows(RESULTS / compared.run, m) for m in ("force_mae", "energy_mae"))
+    tuned, of_energy = (each[source, of[0], "finetune", *of[1:]] for each in (forces, energies))
+    long = forces.get(("", of[0], "scratch-long", *of[1:]))
+    return line(
+        f"[{compared.transfer}](leaderboard/results/{compared.run}/)",
+        compared.network,
+        f"{compared.size}",
+        f"{suite.pretraining.updates:,} + {compared.updates:,}",
+        compared.rates,
+        f"{len(tuned.values)}",
+        ratio_text(tuned.ratio, flagged=False),
+        ratio_text(ratio_between(tuned, long), flagged=False) if long else "–",
+        ratio_text(of_energy.ratio, flagged=False),
+    )
+
+
+@pytest.mark.parametrize("start", STARTS, ids="-".join)
+def test_starts(readme, start):
+    assert start_line(*start) in readme
+
+
+@pytest.mark.parametrize("compared", COMPARED, ids=lambda c: f"{c.run}-{c.network}-{c.updates}")
+def test_comparisons(readme, compared):
+    assert comparison_line(compared) in readme
+
+
+@pytest.mark.parametrize(("first", "lines"), [("| start | Ge", STARTS), ("| from", COMPARED)])
+def test_tables_have_no_other_lines(readme, first, lines):
+    table = readme[readme.index(first) :].partition("\n\n")[0]
+    assert len(table.splitlines()) == 2 + len(lines)
