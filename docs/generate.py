@@ -15,6 +15,7 @@ from tlbench.report.analysis import Analysis
 from tlbench.report.markdown import section_text
 from tlbench.report.outline import sections_of
 from tlbench.report.wording import budget_note
+from tlbench.study.changes import changes_of
 from tlbench.study.loading import load_suite, suite_names
 
 RESULTS = Path(__file__).parents[1] / "leaderboard" / "results"
@@ -164,9 +165,23 @@ def submission_text(entry: Entry) -> str:
     sections = sections_of(Analysis(measured, suite, metrics), IN_THE_REPORT)
     head = [
         f"## {suite.title}: {suite.name}, version {suite.version}",
-        " ".join(suite.description.split()),
+        " ".join(description_of(entry).split()),
         budget_note(suite, suite.tuned is not None),
         f"Submission `{about.folder}` of {about.created}, by {', '.join(about.authors)}.",
     ]
     blocks = [*head, *(block for section in sections for block in section_text(section))]
     return "\n\n".join(block.strip() for block in blocks if block.strip()) + "\n"
+
+
+def description_of(entry: Entry) -> str:
+    """Return what the suite is said to be today, or which of its settings a run has changed.
+
+    A suite of an earlier version is what it was said to be then.
+    """
+    suite = entry.suite
+    shipped = load_suite(suite.name) if suite.name in suite_names() else suite
+    if shipped.version != suite.version:
+        return suite.description
+    if changed := dict.fromkeys(each.key for each in changes_of(entry.study)):
+        return f"The suite with other settings: {', '.join(changed)}."
+    return shipped.description

@@ -2,11 +2,15 @@
 
 import re
 
+import numpy as np
 import pytest
 from alloys import alloys
+from ase.build import bulk
+from ase.calculators.emt import EMT
 
 from tlbench.data.cards import load_card
 from tlbench.data.fetch import fetch
+from tlbench.data.splits import nested_subset
 
 SCRATCH = ("strategies", "[scratch]")
 
@@ -59,6 +63,26 @@ def test_seeds_that_draw_the_same_structures_are_named(silver, notes):
     assert len(set(named)) == len(named)
     # Of all structures, every draw is the same; nobody is to choose other seeds for that.
     assert not any(f"at N = {n_train}." in each for each in said)
+
+
+def test_seeds_that_draw_structures_without_forces_are_named(card, notes):
+    frames = of_second(0, alloys(("Ag", "Au"), 65))
+    still = [bulk("Ag", a=a, cubic=True) for a in np.linspace(4.0, 4.2, len(frames) - 1)]
+    for atoms in still:
+        atoms.calc = EMT()
+        atoms.get_potential_energy(), atoms.get_forces()
+    target = card("silver", [*frames[1:], *still], frames[:1])
+    said = notes(target, *settings([1], 10), ("subsets", "random"), SCRATCH)
+    (silent,) = (each for each in said if "have no forces, so models" in each)
+    named = {int(seed) for seed in re.findall(r"\d+", silent.partition("subset seed ")[2])}
+    found = load_card(target)
+    train = found.read(fetch(found))["train"]
+    moved = np.array(
+        [abs(train.forces[first : first + 4]).max() > 1e-3 for first in train.atom_start]
+    )
+    drawn = {seed: nested_subset(len(train), 1, seed)[0] for seed in range(10)}
+    assert named == {seed for seed, index in drawn.items() if not moved[index]}
+    assert 0 < len(named) < 10
 
 
 @pytest.mark.parametrize(

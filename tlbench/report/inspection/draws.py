@@ -1,4 +1,4 @@
-"""What the draws of training structures leave open, and draws that are equal."""
+"""What draws of training structures leave open, and those that are equal or have no forces."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from tlbench.base.phrases import counted, listed
 from tlbench.data.cards import Card
 from tlbench.data.compositions import n_undetermined
 from tlbench.data.frames import Frames
+from tlbench.data.inspection.forces import has_forces
 from tlbench.data.splits import Drawn, chosen_indices
 from tlbench.engine.store.store import Store
 from tlbench.jobs.context import data_file
@@ -30,6 +31,8 @@ class Draws:
     n_open
         In how many draws they leave more constant energies of elements undetermined than all
         training structures do.
+    silent
+        Subset seeds that draw structures without forces alone, where others have some.
     """
 
     size: int
@@ -37,6 +40,13 @@ class Draws:
     structures: Mapping[int, frozenset[int]]
     n_available: int
     n_open: int
+    silent: tuple[int, ...]
+
+    @property
+    def place(self) -> str:
+        """Their size, and the temperature if they are of one."""
+        at = "" if self.temperature_k is None else f" at {self.temperature_k:g} K"
+        return f"N = {self.size}{at}"
 
     def equal(self) -> list[list[int]]:
         """Return the groups of subset seeds that draw the same structures."""
@@ -59,6 +69,7 @@ def _draws(train: Frames, size: int, at: float | None, seeds: Mapping[int, Drawn
     indices = {seed: chosen_indices(train, drawn) for seed, drawn in seeds.items()}
     n_determined = _n_determined(train)
     several = len(train.elements()) > 1
+    acting = has_forces(train)
     return Draws(
         size,
         at,
@@ -68,6 +79,7 @@ def _draws(train: Frames, size: int, at: float | None, seeds: Mapping[int, Drawn
             several and _n_determined(train.select(drawn)) < n_determined
             for drawn in indices.values()
         ),
+        tuple(seed for seed, drawn in indices.items() if acting.any() and not acting[drawn].any()),
     )
 
 
@@ -87,6 +99,7 @@ def notes_on_draws(study: Study, store: Store, finished: Collection[str]) -> Ite
             draws = draws_from(study, target, train)
             yield from _on_open(target.name, draws)
             yield from _on_equal(target.name, draws)
+            yield from _on_silent(target.name, draws)
 
 
 def _on_open(name: str, draws: Collection[Draws]) -> Iterator[str]:
@@ -107,11 +120,20 @@ def _on_equal(name: str, draws: Collection[Draws]) -> Iterator[str]:
     for each in draws:
         if each.size == each.n_available or not (groups := each.equal()):
             continue
-        at = "" if each.temperature_k is None else f" at {each.temperature_k:g} K"
         named = [listed(map(str, group)) for group in groups[:SHOWN]]
         more = f", and {counted(len(groups) - SHOWN, 'more group')}" if len(groups) > SHOWN else ""
         yield (
-            f"Subset seeds {', and also '.join(named)}{more} draw the same structures of {name} at N = "
-            f"{each.size}{at}. Their pairs differ in the other random numbers alone, so that "
+            f"Subset seeds {', and also '.join(named)}{more} draw the same structures of {name} at "
+            f"{each.place}. Their pairs differ in the other random numbers alone, so that "
             "intervals there may be too narrow; choose other subset_seeds."
         )
+
+
+def _on_silent(name: str, draws: Collection[Draws]) -> Iterator[str]:
+    for each in draws:
+        if each.silent:
+            seeds = listed(map(str, each.silent))
+            yield (
+                f"The structures of {name} that are drawn at {each.place} with subset seed {seeds} "
+                "have no forces, so models that are trained on them learn none."
+            )

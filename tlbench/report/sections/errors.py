@@ -189,8 +189,10 @@ def ranking(
         others = "; ".join(_model(row) for row in ranked if row not in converged)
         left_out = f" Not ranked, as not shown to be converged: {others}." if others else ""
         title, ranked = f"Ranks at N = {size} of converged models", converged
-    if not ranked:
-        return [Paragraph(f"Models are not ranked: at N = {size} none is shown to be converged.")]
+        if others and len(ranked) < 2:
+            which = f"only {_model(ranked[0])}" if ranked else "none"
+            said = f"Models are not ranked: at N = {size} {which} is shown to be converged."
+            return [Paragraph(said)]
     entries = {_model(row): row.values for row in ranked}
     standings = tie_groups(entries, lower_is_better=metric.better == "lower")
     if not standings:
