@@ -1,6 +1,6 @@
 """Copies, and parts without forces, in the data of a run: counted, kept, and put in words."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Literal
@@ -30,7 +30,7 @@ from tlbench.engine.store.store import Store
 from tlbench.jobs.context import data_file
 from tlbench.report.data_notes import DataNotes
 from tlbench.report.inspection.compositions import on_compositions
-from tlbench.report.inspection.draws import notes_on_draws
+from tlbench.report.inspection.draws import Draws, draws_from, draws_key, on_draws
 from tlbench.study.further_sets import cards_of
 from tlbench.study.plan import dataset_job
 from tlbench.study.study import Study
@@ -185,11 +185,13 @@ _ADJECTIVE = {"train": "training", "validation": "validation", "test": "test"}
 class Audits(Strict):
     """Counts by the key of a data set's job, and by those of source and target, with a slash.
 
-    Counts of another format are made again from the data.
+    ``draws`` are by `tlbench.report.inspection.draws.draws_key`. Counts of another format are made
+    again from the data.
     """
 
-    format: Literal[4] = 4
+    format: Literal[5] = 5
     data: dict[str, DataSetAudit] = Field(default={})
+    draws: dict[str, list[Draws]] = Field(default={})
     sources: dict[str, SourceAudit] = Field(default={})
 
 
@@ -200,7 +202,7 @@ def notes_on_data(study: Study, store: Store, finished: Collection[str], out: Pa
     """
     try:
         audits = _audits(study, store, finished, out / FILE)
-        return _notes(study, audits, notes_on_draws(study, store, finished))
+        return _notes(study, audits)
     except Exception as error:
         # The results of a run that is done should be written, however odd its data are.
         said = " ".join(str(error).split())[:200]
@@ -221,29 +223,40 @@ def _audits(study: Study, store: Store, finished: Collection[str], path: Path) -
             loaded[key] = {split: Frames.load(folder / data_file(split)) for split in SPLITS}
         return loaded[key]
 
-    data, sources = {}, {}
+    data, draws, sources = {}, {}, {}
     for card in study.cards:
         key = dataset_job(card).key
         if key in finished:
             data[key] = known.data.get(key) or audit_data_set(
                 parts(key), sampled=not card.data_files()
             )
+    for target in _drawn_from(study):
+        if (key := dataset_job(target).key) in finished:
+            name = draws_key(study, target)
+            draws[name] = known.draws.get(name) or draws_from(study, target, parts(key)["train"])
     for source, target in [*related_transfers(study), *further_pairs(study)]:
         first, second = dataset_job(source).key, dataset_job(target).key
         if first in finished and second in finished:
             pair = _pair(source, target)
             sources[pair] = known.sources.get(pair) or audit_source(parts(first), parts(second))
-    found = Audits(data=data, sources=sources)
+    found = Audits(data=data, draws=draws, sources=sources)
     if found != known:
         write_whole(path, found.model_dump_json(indent=1) + "\n")
     return found
+
+
+def _drawn_from(study: Study) -> list[Card]:
+    """Return the data sets that training structures are drawn from."""
+    if not any(arm.trains for arm in study.arms):
+        return []
+    return [*{ends.target.digest(): ends.target for ends in study.ends}.values()]
 
 
 def _pair(source: Card, target: Card) -> str:
     return f"{dataset_job(source).key}/{dataset_job(target).key}"
 
 
-def _notes(study: Study, audits: Audits, on_draws: Iterable[str]) -> DataNotes:
+def _notes(study: Study, audits: Audits) -> DataNotes:
     sentences = [*study.element_sentences(), *study.left_out()]
     for card in study.cards:
         if (found := audits.data.get(dataset_job(card).key)) is not None:
@@ -257,7 +270,8 @@ def _notes(study: Study, audits: Audits, on_draws: Iterable[str]) -> DataNotes:
                 f"Test structures that the card of {card.name} marks as {marks} are left out of "
                 "all errors but those whose condition names them."
             )
-    sentences += on_draws
+    for target in _drawn_from(study):
+        sentences += on_draws(target.name, audits.draws.get(draws_key(study, target), []))
     for source, target in related_transfers(study):
         if (shared := audits.sources.get(_pair(source, target))) is not None:
             sentences += _on_source(source.name, target.name, shared)
