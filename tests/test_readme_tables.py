@@ -4,9 +4,11 @@ from functools import cache
 from typing import NamedTuple
 
 import pytest
-from published import RESULTS, ROOT, analysis_of
+from published import LONGEST, OTHER_RATE, RESULTS, ROOT, arm_of_ten, longest_ratios, rows
 
 from tlbench.board.reading import read_submission
+from tlbench.metrics.conditions import ConditionKey
+from tlbench.report.budgets.outcomes import BEST
 from tlbench.report.rows import ratio_between
 from tlbench.report.sections.costs import costs_by_device, force_call_ms, median_text
 from tlbench.report.sections.starts import mean_text
@@ -31,7 +33,10 @@ ITS_OWN_RATES = "equal-updates-sw-cpu/2026-11-30-two-cores"
 
 
 class Compared(NamedTuple):
-    """Fine-tuned models of a published run, and the rates that they were trained at."""
+    """Fine-tuned models of a published run, and the rates that they were trained at.
+
+    ``tested`` is the condition of best weights, those of the lowest validation error.
+    """
 
     run: str
     transfer: str
@@ -39,14 +44,16 @@ class Compared(NamedTuple):
     size: int
     updates: int
     rates: str
+    tested: ConditionKey = ()
 
 
 COMPARED = (
     Compared("universal-cpu/2026-11-29-two-cores", "Si → Ge", "dimenetpp", 10, 100, "tuned"),
     Compared("universal-cpu/2026-11-29-two-cores-2400", "Si → Ge", "dimenetpp", 40, 2400, "10⁻³ *"),
-    Compared(
-        "si-ge-dft-cpu/2026-11-28-two-cores-2400-updates", "Si → Ge", "dimenetpp", 10, 2400, "10⁻³"
-    ),
+    Compared(OTHER_RATE, "Si → Ge", "dimenetpp", 10, 1600, "10⁻³"),
+    Compared(LONGEST, "Si → Ge", "dimenetpp", 10, 1600, "3·10⁻³"),
+    Compared(LONGEST, "Si → Ge", "dimenetpp", 10, 6400, "3·10⁻³"),
+    Compared(LONGEST, "Si → Ge", "dimenetpp", 10, 6400, "3·10⁻³", BEST),
     Compared("universal-li-cpu/2026-11-30-two-cores", "Si → Li", "dimenetpp", 10, 100, "tuned"),
     Compared("alloys/2026-11-29-two-cores", "Mo–W → Nb–Ta", "dimenetpp", 10, 1600, "10⁻³"),
     Compared(ONE_RATE, "Si → Ge, SW", "schnet", 10, 100, "10⁻³"),
@@ -64,18 +71,9 @@ def readme():
     return (ROOT / "README.md").read_text()
 
 
-@cache
-def rows(folder, metric):
-    """Return (source, network, arm, N, updates) → row; from scratch has no source."""
-    found = {}
-    analysis = analysis_of(folder, metric)
-    for row in analysis.every_row:
-        place = row.place
-        if row.metric == metric and not row.tested:
-            source = "" if place.strategy.startswith("scratch") else row.transfer.source
-            updates = place.updates or (row.trained and analysis.suite.training.updates) or None
-            found[source, place.backbone, place.strategy, place.size, updates] = row
-    return found
+@pytest.fixture(scope="module")
+def text(readme):
+    return " ".join(readme.split())
 
 
 def line(*cells):
@@ -108,14 +106,17 @@ def comparison_line(compared):
     source = compared.transfer.partition(" ")[0]
     suite = read_submission(RESULTS / compared.run).suite
     of = compared.network, compared.size, compared.updates
-    forces, energies = (rows(RESULTS / compared.run, m) for m in ("force_mae", "energy_mae"))
+    forces, energies = (
+        rows(RESULTS / compared.run, m, compared.tested) for m in ("force_mae", "energy_mae")
+    )
     tuned, of_energy = (each[source, of[0], "finetune", *of[1:]] for each in (forces, energies))
+    best = ", best" if compared.tested else ""
     long = forces.get(("", of[0], "scratch-long", *of[1:]))
     return line(
         f"[{compared.transfer}](leaderboard/results/{compared.run}/)",
         compared.network,
         f"{compared.size}",
-        f"{suite.pretraining.updates:,} + {compared.updates:,}",
+        f"{suite.pretraining.updates:,} + {compared.updates:,}{best}",
         compared.rates,
         f"{len(tuned.values)}",
         ratio_text(tuned.ratio, flagged=False),
@@ -138,3 +139,27 @@ def test_comparisons(readme, compared):
 def test_tables_have_no_other_lines(readme, first, lines):
     table = readme[readme.index(first) :].partition("\n\n")[0]
     assert len(table.splitlines()) == 2 + len(lines)
+
+
+def test_errors_that_rise_again(text):
+    """The longest training with 10 structures, of last weights and of the best."""
+    last, best = (rows(RESULTS / LONGEST, "force_mae", tested) for tested in ((), BEST))
+    ours, scratch = (arm_of_ten(last, arm, 1600) for arm in ("finetune", "scratch"))
+    slower = rows(RESULTS / OTHER_RATE, "force_mae")
+    assert arm_of_ten(slower, "scratch", 1600).mean.value > scratch.mean.value
+    assert arm_of_ten(slower, "finetune", 1600).mean.value < ours.mean.value
+    once, better, late = longest_ratios()
+    said = [ratio_text(ratio, flagged=False) for ratio in (once, better, late)]
+    assert (
+        f"{ours.mean.value:.1f} against {scratch.mean.value:.1f} meV/Å after 1,600 updates (ratio "
+        f"{said[0]}; each at the better of two rates {said[1]}). With 6,400 both are overtrained; "
+        f"weights of the lowest validation error have a ratio of {said[2]}."
+    ) in text
+    for arm in ("finetune", "scratch"):
+        gain = ratio_between(arm_of_ten(best, arm, 6400), arm_of_ten(last, arm, 6400))
+        assert gain.interval.high < 1, "training went on too long"
+    for found in (last, best):
+        longer = arm_of_ten(found, "scratch-long", 6400).ratio
+        assert longer.interval.low > 1, "more updates from scratch do not help"
+    low, high = (100 * (1 - ratio.value) for ratio in (late, better))
+    assert f"has {low:.0f} to {high:.0f} % lower force errors from silicon" in text
