@@ -51,6 +51,7 @@ COMPARED = (
     Compared("universal-cpu/2026-11-29-two-cores", "Si → Ge", "dimenetpp", 10, 100, "tuned"),
     Compared("universal-cpu/2026-11-29-two-cores-2400", "Si → Ge", "dimenetpp", 40, 2400, "10⁻³ *"),
     Compared(OTHER_RATE, "Si → Ge", "dimenetpp", 10, 1600, "10⁻³"),
+    Compared(f"{LONGEST}-n40", "Si → Ge", "dimenetpp", 40, 1600, "3·10⁻³"),
     Compared(LONGEST, "Si → Ge", "dimenetpp", 10, 1600, "3·10⁻³"),
     Compared(LONGEST, "Si → Ge", "dimenetpp", 10, 6400, "3·10⁻³"),
     Compared(LONGEST, "Si → Ge", "dimenetpp", 10, 6400, "3·10⁻³", BEST),
