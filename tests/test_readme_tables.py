@@ -67,14 +67,7 @@ COMPARED = (
 """The lines of the last table."""
 
 
-@pytest.fixture(scope="module")
-def readme():
-    return (ROOT / "README.md").read_text()
-
-
-@pytest.fixture(scope="module")
-def text(readme):
-    return " ".join(readme.split())
+README = (ROOT / "README.md").read_text()
 
 
 def line(*cells):
@@ -127,23 +120,24 @@ def comparison_line(compared):
 
 
 @pytest.mark.parametrize("start", STARTS, ids="-".join)
-def test_starts(readme, start):
-    assert start_line(*start) in readme
+def test_starts(start):
+    assert start_line(*start) in README
 
 
 @pytest.mark.parametrize("compared", COMPARED, ids=lambda c: f"{c.run}-{c.network}-{c.updates}")
-def test_comparisons(readme, compared):
-    assert comparison_line(compared) in readme
+def test_comparisons(compared):
+    assert comparison_line(compared) in README
 
 
 @pytest.mark.parametrize(("first", "lines"), [("| start | Ge", STARTS), ("| from", COMPARED)])
-def test_tables_have_no_other_lines(readme, first, lines):
-    table = readme[readme.index(first) :].partition("\n\n")[0]
+def test_tables_have_no_other_lines(first, lines):
+    table = README[README.index(first) :].partition("\n\n")[0]
     assert len(table.splitlines()) == 2 + len(lines)
 
 
-def test_errors_that_rise_again(text):
+def test_errors_that_rise_again():
     """The longest training with 10 structures, of last weights and of the best."""
+    text = " ".join(README.split())
     last, best = (rows(RESULTS / LONGEST, "force_mae", tested) for tested in ((), BEST))
     ours, scratch = (arm_of_ten(last, arm, 1600) for arm in ("finetune", "scratch"))
     slower = rows(RESULTS / OTHER_RATE, "force_mae")
