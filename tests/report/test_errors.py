@@ -1,9 +1,13 @@
 """What is said of learning curves, against curves whose truth is known."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 from analyses import analysis_of, record_of
 
 from tlbench.metrics import METRICS
+from tlbench.report.budgets.outcomes import series_of
 from tlbench.report.content import Paragraph
 from tlbench.report.sections import errors
 from tlbench.results.frame_errors import ModelErrors, TestSet
@@ -145,6 +149,29 @@ def test_with_fewer_than_three_pairs_there_are_no_ranks_and_the_reason_is_given(
     # One model that lacks a pair is enough: it could stand anywhere.
     lacking = curves(range(3), 0.5)[:-1]
     assert isinstance(ranking(lacking, "force_mae"), Paragraph)
+
+
+@pytest.mark.parametrize(
+    ("converged", "said"),
+    [
+        ([], "at N = 100 none is shown to be converged."),
+        (["scratch"], "at N = 100 only b, scratch is shown to be converged."),
+        (["scratch", "finetune"], ""),
+    ],
+    ids=["none", "one", "both"],
+)
+def test_of_several_budgets_only_converged_models_are_ranked_and_none_alone(converged, said):
+    rows = analysis_of(curves(range(5), 0.5)).of_metric("force_mae")
+    rows = [replace(row, place=row.place.replace(updates=400)) for row in rows]
+    known = {
+        series_of(row): SimpleNamespace(is_converged=row.place.strategy in converged)
+        for row in rows
+    }
+    (found,) = errors.ranking(rows, METRICS.get("force_mae"), known)
+    if said:
+        assert found.text == f"Models are not ranked: {said}"
+    else:
+        assert [line[0] for line in found.lines[1:]] == ["b, finetune", "b, scratch"]
 
 
 STRESS = [
