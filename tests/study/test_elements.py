@@ -155,7 +155,7 @@ def test_a_plan_says_as_what_elements_start_and_why(cards, command, tmp_path):
 def test_the_start_of_elements_is_the_first_note_of_a_run(cards):
     study = study_of(cards, "cu-ni", "ag-au")
     [said] = study.element_sentences()
-    assert _notes(study, Audits(), {}).sentences[0] == said
+    assert _notes(study, Audits()).sentences[0] == said
 
 
 def test_the_suite_of_ones_own_data_breaks_errors_down_by_composition_and_element(cards):
