@@ -49,8 +49,16 @@ def correlations(folder):
 
 
 LONGEST = "si-ge-dft-cpu/2026-11-30-two-cores"
-OTHER_RATE = f"{LONGEST}-rate-0.001"
-"""The runs with 10 germanium structures until errors rise, at 3e-3, and at 1e-3."""
+"""The run with 10 germanium structures until errors rise, at a rate of 3e-3."""
+
+AT_RATES = {
+    3e-4: f"{LONGEST}-rate-0.0003",
+    1e-3: f"{LONGEST}-rate-0.001",
+    3e-3: LONGEST,
+    6e-3: f"{LONGEST}-rate-0.006",
+    1.2e-2: f"{LONGEST}-rate-0.012",
+}
+"""The runs with 10 germanium structures and 1,600 updates."""
 
 
 @cache
@@ -73,12 +81,60 @@ def arm_of_ten(found, arm, updates):
 
 
 def longest_ratios():
-    """Return the ratios of force errors from silicon to those from scratch in these two runs.
+    """Return the ratios of force errors from silicon to those from scratch in these runs.
 
-    After 1,600 updates, with each at the better of both rates, and of the best weights after 6,400.
+    After 1,600 updates, with each at the best of all rates, and of the best weights after 6,400.
     """
     last, best = (rows(RESULTS / LONGEST, "force_mae", tested) for tested in ((), BEST))
-    slower = rows(RESULTS / OTHER_RATE, "force_mae")
-    ours, scratch = (arm_of_ten(last, arm, 1600) for arm in ("finetune", "scratch"))
-    better = ratio_between(arm_of_ten(slower, "finetune", 1600), scratch)
-    return ours.ratio, better, arm_of_ten(best, "finetune", 6400).ratio
+    ours = arm_of_ten(last, "finetune", 1600)
+    at_best = ratio_between(best_of_rates("finetune"), best_of_rates("scratch"))
+    return ours.ratio, at_best, arm_of_ten(best, "finetune", 6400).ratio
+
+
+def of_rates(arm):
+    """Return learning rate → the row of an arm with 10 structures after 1,600 updates."""
+    runs = {rate: rows(RESULTS / run, "force_mae") for rate, run in AT_RATES.items()}
+    ten = (arm, 1600)
+    return {
+        rate: arm_of_ten(found, *ten)
+        for rate, found in runs.items()
+        if any(key[2:] == (arm, 10, 1600) for key in found)
+    }
+
+
+def best_of_rates(arm):
+    """Return the row of the rate at which the error of the arm is lowest."""
+    return min(of_rates(arm).values(), key=lambda row: row.mean.value)
+
+
+def ratios_by_rate():
+    """Return learning rate → ratio of the errors from silicon to those from scratch."""
+    return {rate: row.ratio for rate, row in of_rates("finetune").items() if row.ratio}
+
+
+def ten_to_forty(metric="force_mae"):
+    """Return the ratios of 10 structures from silicon to 40 from scratch.
+
+    Those after as many updates on germanium, and after as many as with pretraining in another run.
+    """
+    ours = arm_of_ten(rows(RESULTS / AT_RATES[1e-3], metric), "finetune", 1600)
+    scratch = rows(RESULTS / f"{LONGEST}-n40", metric)["", "dimenetpp", "scratch", 40, 1600]
+    run = rows(RESULTS / "universal-cpu/2026-11-29-two-cores-2400", metric)
+    long = run["", "dimenetpp", "scratch-long", 40, 2400]
+    return ratio_between(ours, scratch), ratio_between(ours, long)
+
+
+ALL_STRUCTURES = f"{LONGEST}-n195"
+WHOLE_TEST = (("data", "mlearn-ge-whole-test"),)
+
+
+def of_all_structures(updates=6400):
+    """Return the ratio of the errors from silicon to those from scratch with all structures."""
+    found = rows(RESULTS / ALL_STRUCTURES, "force_mae")
+    return found["Si", "dimenetpp", "finetune", 195, updates].ratio
+
+
+def silicon_to_lithium():
+    """Return the ratio of the errors from silicon to those from scratch with 10 of lithium."""
+    found = rows(RESULTS / "universal-li-cpu/2026-11-30-two-cores", "force_mae")
+    return found["Si", "dimenetpp", "finetune", 10, 100].ratio

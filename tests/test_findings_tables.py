@@ -1,10 +1,11 @@
-"""Each line of the tables of the README is that of published runs."""
+"""Each line of the tables of README and findings is that of published runs."""
 
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from published import LONGEST, OTHER_RATE, RESULTS, ROOT, arm_of_ten, longest_ratios, rows
+from published import ALL_STRUCTURES, AT_RATES, DOCS, LONGEST, RESULTS, ROOT, rows
 
 from tlbench.board.reading import read_submission
 from tlbench.metrics.conditions import ConditionKey
@@ -32,11 +33,31 @@ ONE_RATE = "properties-sw-cpu/2026-11-29-two-cores-1600-updates"
 ITS_OWN_RATES = "equal-updates-sw-cpu/2026-11-30-two-cores"
 
 
-class Compared(NamedTuple):
-    """Fine-tuned models of a published run, and the rates that they were trained at.
+class Trained(NamedTuple):
+    """Models of germanium, from scratch and from silicon, that were trained at one rate.
 
     ``tested`` is the condition of best weights, those of the lowest validation error.
     """
+
+    rate: float
+    size: int
+    updates: int
+    tested: ConditionKey = ()
+    run: str = LONGEST
+
+
+TRAINED = (
+    *(Trained(rate, 10, 1600, run=run) for rate, run in AT_RATES.items()),
+    Trained(3e-3, 10, 6400),
+    Trained(3e-3, 10, 6400, BEST),
+    Trained(3e-3, 40, 1600, run=f"{LONGEST}-n40"),
+    *(Trained(3e-3, 195, updates, run=ALL_STRUCTURES) for updates in (1600, 6400)),
+)
+"""The lines of the table of silicon to germanium."""
+
+
+class Compared(NamedTuple):
+    """Fine-tuned models of a published run, and the rates that they were trained at."""
 
     run: str
     transfer: str
@@ -44,17 +65,11 @@ class Compared(NamedTuple):
     size: int
     updates: int
     rates: str
-    tested: ConditionKey = ()
 
 
 COMPARED = (
     Compared("universal-cpu/2026-11-29-two-cores", "Si → Ge", "dimenetpp", 10, 100, "tuned"),
     Compared("universal-cpu/2026-11-29-two-cores-2400", "Si → Ge", "dimenetpp", 40, 2400, "10⁻³ *"),
-    Compared(OTHER_RATE, "Si → Ge", "dimenetpp", 10, 1600, "10⁻³"),
-    Compared(f"{LONGEST}-n40", "Si → Ge", "dimenetpp", 40, 1600, "3·10⁻³"),
-    Compared(LONGEST, "Si → Ge", "dimenetpp", 10, 1600, "3·10⁻³"),
-    Compared(LONGEST, "Si → Ge", "dimenetpp", 10, 6400, "3·10⁻³"),
-    Compared(LONGEST, "Si → Ge", "dimenetpp", 10, 6400, "3·10⁻³", BEST),
     Compared("universal-li-cpu/2026-11-30-two-cores", "Si → Li", "dimenetpp", 10, 100, "tuned"),
     Compared("alloys/2026-11-29-two-cores", "Mo–W → Nb–Ta", "dimenetpp", 10, 1600, "10⁻³"),
     Compared(ONE_RATE, "Si → Ge, SW", "schnet", 10, 100, "10⁻³"),
@@ -68,6 +83,7 @@ COMPARED = (
 
 
 README = (ROOT / "README.md").read_text()
+FINDINGS = (DOCS / "findings.md").read_text()
 
 
 def line(*cells):
@@ -96,26 +112,45 @@ def start_line(source, network, arm):
     return line(f"{start}, {arm}" if source else start, *cells, force_calls(LITHIUM)[network])
 
 
+def training_line(trained):
+    cells = []
+    for metric in ("force_mae", "energy_mae"):
+        found = rows(RESULTS / trained.run, metric, trained.tested)
+        key = trained.size, trained.updates
+        scratch = found.get(("", "dimenetpp", "scratch", *key))
+        tuned = found["Si", "dimenetpp", "finetune", *key]
+        if metric == "force_mae":
+            cells += [mean_text(scratch) if scratch else "–", mean_text(tuned)]
+        cells.append(ratio_text(tuned.ratio, flagged=False) if scratch else "–")
+    return line(
+        f"{trained.size}",
+        f"{1e3 * trained.rate:g}",
+        f"{trained.updates:,}{', best' if trained.tested else ''}",
+        *cells,
+        f"`{Path(trained.run).name}`",
+    )
+
+
 def comparison_line(compared):
     source = compared.transfer.partition(" ")[0]
     suite = read_submission(RESULTS / compared.run).suite
     of = compared.network, compared.size, compared.updates
     forces, energies = (
-        rows(RESULTS / compared.run, m, compared.tested) for m in ("force_mae", "energy_mae")
+        rows(RESULTS / compared.run, metric) for metric in ("force_mae", "energy_mae")
     )
     tuned, of_energy = (each[source, of[0], "finetune", *of[1:]] for each in (forces, energies))
-    best = ", best" if compared.tested else ""
     long = forces.get(("", of[0], "scratch-long", *of[1:]))
     return line(
-        f"[{compared.transfer}](leaderboard/results/{compared.run}/)",
+        compared.transfer,
         compared.network,
         f"{compared.size}",
-        f"{suite.pretraining.updates:,} + {compared.updates:,}{best}",
+        f"{suite.pretraining.updates:,} + {compared.updates:,}",
         compared.rates,
         f"{len(tuned.values)}",
         ratio_text(tuned.ratio, flagged=False),
         ratio_text(ratio_between(tuned, long), flagged=False) if long else "–",
         ratio_text(of_energy.ratio, flagged=False),
+        f"`{compared.run}`",
     )
 
 
@@ -124,37 +159,25 @@ def test_starts(start):
     assert start_line(*start) in README
 
 
+@pytest.mark.parametrize("trained", TRAINED, ids=str)
+def test_training_for_longer(trained):
+    assert training_line(trained) in FINDINGS
+
+
 @pytest.mark.parametrize("compared", COMPARED, ids=lambda c: f"{c.run}-{c.network}-{c.updates}")
 def test_comparisons(compared):
-    assert comparison_line(compared) in README
+    assert comparison_line(compared) in FINDINGS
 
 
-@pytest.mark.parametrize(("first", "lines"), [("| start | Ge", STARTS), ("| from", COMPARED)])
-def test_tables_have_no_other_lines(first, lines):
-    table = README[README.index(first) :].partition("\n\n")[0]
+@pytest.mark.parametrize(
+    ("page", "first", "lines"),
+    [
+        (README, "| start | Ge", STARTS),
+        (FINDINGS, "| N | rate", TRAINED),
+        (FINDINGS, "| from", COMPARED),
+    ],
+    ids=["starts", "trained", "compared"],
+)
+def test_tables_have_no_other_lines(page, first, lines):
+    table = page[page.index(first) :].partition("\n\n")[0]
     assert len(table.splitlines()) == 2 + len(lines)
-
-
-def test_errors_that_rise_again():
-    """The longest training with 10 structures, of last weights and of the best."""
-    text = " ".join(README.split())
-    last, best = (rows(RESULTS / LONGEST, "force_mae", tested) for tested in ((), BEST))
-    ours, scratch = (arm_of_ten(last, arm, 1600) for arm in ("finetune", "scratch"))
-    slower = rows(RESULTS / OTHER_RATE, "force_mae")
-    assert arm_of_ten(slower, "scratch", 1600).mean.value > scratch.mean.value
-    assert arm_of_ten(slower, "finetune", 1600).mean.value < ours.mean.value
-    once, better, late = longest_ratios()
-    said = [ratio_text(ratio, flagged=False) for ratio in (once, better, late)]
-    assert (
-        f"{ours.mean.value:.1f} against {scratch.mean.value:.1f} meV/Å after 1,600 updates (ratio "
-        f"{said[0]}; each at the better of two rates {said[1]}). With 6,400 both are overtrained; "
-        f"weights of the lowest validation error have a ratio of {said[2]}."
-    ) in text
-    for arm in ("finetune", "scratch"):
-        gain = ratio_between(arm_of_ten(best, arm, 6400), arm_of_ten(last, arm, 6400))
-        assert gain.interval.high < 1, "training went on too long"
-    for found in (last, best):
-        longer = arm_of_ten(found, "scratch-long", 6400).ratio
-        assert longer.interval.low > 1, "more updates from scratch do not help"
-    low, high = (100 * (1 - ratio.value) for ratio in (late, better))
-    assert f"has {low:.0f} to {high:.0f} % lower force errors from silicon" in text
