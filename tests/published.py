@@ -51,7 +51,15 @@ def correlations(folder):
 LONGEST = "si-ge-dft-cpu/2026-11-30-two-cores"
 """The run with 10 germanium structures until errors rise, at a rate of 3e-3."""
 
+FORTY = f"{LONGEST}-n40"
+ALL_STRUCTURES = f"{LONGEST}-n195"
+"""The runs with 40 and with all 195 structures, at 3e-3."""
+
+WHOLE_TEST = (("data", "mlearn-ge-whole-test"),)
+"""The condition of errors on the whole published test file."""
+
 AT_RATES = {
+    1e-4: f"{LONGEST}-rate-0.0001",
     3e-4: f"{LONGEST}-rate-0.0003",
     1e-3: f"{LONGEST}-rate-0.001",
     3e-3: LONGEST,
@@ -112,26 +120,23 @@ def ratios_by_rate():
     return {rate: row.ratio for rate, row in of_rates("finetune").items() if row.ratio}
 
 
-def ten_to_forty(metric="force_mae"):
-    """Return the ratios of 10 structures from silicon to 40 from scratch.
+def of_forty():
+    """Return the same with 40 structures, of which 6,400 updates from scratch are another run."""
+    key = "dimenetpp", "scratch", 40, 6400
+    ours = rows(RESULTS / FORTY, "force_mae")["Si", "dimenetpp", "finetune", 40, 1600]
+    longer = (rows(RESULTS / f"{FORTY}-scratch", "force_mae", tested) for tested in ((), BEST))
+    return ours.ratio, *(ratio_between(ours, found["", *key]) for found in longer)
 
-    Those after as many updates on germanium, and after as many as with pretraining in another run.
+
+def of_all_structures():
+    """Return ratios of errors from silicon to those from scratch with all structures.
+
+    After 1,600 and 6,400 updates, and of 1,600 after pretraining to 6,400 from scratch.
     """
-    ours = arm_of_ten(rows(RESULTS / AT_RATES[1e-3], metric), "finetune", 1600)
-    scratch = rows(RESULTS / f"{LONGEST}-n40", metric)["", "dimenetpp", "scratch", 40, 1600]
-    run = rows(RESULTS / "universal-cpu/2026-11-29-two-cores-2400", metric)
-    long = run["", "dimenetpp", "scratch-long", 40, 2400]
-    return ratio_between(ours, scratch), ratio_between(ours, long)
-
-
-ALL_STRUCTURES = f"{LONGEST}-n195"
-WHOLE_TEST = (("data", "mlearn-ge-whole-test"),)
-
-
-def of_all_structures(updates=6400):
-    """Return the ratio of the errors from silicon to those from scratch with all structures."""
     found = rows(RESULTS / ALL_STRUCTURES, "force_mae")
-    return found["Si", "dimenetpp", "finetune", 195, updates].ratio
+    early, late = (found["Si", "dimenetpp", "finetune", 195, after] for after in (1600, 6400))
+    long = found["", "dimenetpp", "scratch", 195, 6400]
+    return early.ratio, late.ratio, ratio_between(early, long)
 
 
 def silicon_to_lithium():

@@ -4,6 +4,7 @@ import pytest
 from published import (
     ALL_STRUCTURES,
     DOCS,
+    FORTY,
     LONGEST,
     RESULTS,
     ROOT,
@@ -11,15 +12,15 @@ from published import (
     arm_of_ten,
     best_of_rates,
     longest_ratios,
-    of_all_structures,
     of_rates,
     ratios_by_rate,
     rows,
-    ten_to_forty,
+    silicon_to_lithium,
 )
 
 from tlbench.report.budgets.outcomes import BEST
 from tlbench.report.rows import ratio_between
+from tlbench.report.sections.starts import mean_text
 from tlbench.report.wording import ratio_text
 
 ARMS = ("finetune", "scratch")
@@ -42,18 +43,27 @@ def text_of(ratio):
 
 
 def test_learning_rates(findings, answers):
-    """Of both arms the best rate lies between others, or is the lowest."""
+    """Of both arms the best rate lies between others that were tried."""
     ours, scratch = (best_of_rates(arm) for arm in ARMS)
     ratio = text_of(ratio_between(ours, scratch))
     means = f"{ours.mean.value:.1f} against {scratch.mean.value:.1f} meV/Å"
-    assert f"{means} (ratio {ratio})" in answers
-    assert f"Each at its best rate (chosen by these errors) they have {ratio} times" in findings
+    assert f"DimeNet++ from silicon has {means} ({ratio})" in answers
+    assert (
+        f"Each at its best rate (chosen by these errors) they have {means}, a ratio of {ratio}."
+    ) in findings
+    less = 100 * (1 - ratio_between(ours, scratch).value)
+    faq = " ".join((DOCS / "faq.md").read_text().split())
+    assert f"from silicon has {less:.0f} % lower force errors than from scratch" in faq
     ratios = ratios_by_rate()
     low, high = min(ratios), max(ratios)
     said = f"{text_of(ratios[low])} at {1e3 * low:g}·10⁻³, {text_of(ratios[high])} at "
     assert f"{said}{1e3 * high:g}·10⁻³" in answers
     assert [*ratios.values()] == sorted(ratios.values(), key=lambda r: r.value)
     assert all(each.value < 1 for each in ratios.values())
+    assert "At the four rates tried for both" in findings
+    assert len(ratios) == 4
+    resolved = [f"{1e3 * rate:g}" for rate, each in ratios.items() if each.interval.high < 1]
+    assert f"the intervals exclude 1 at {resolved[0]} and at {resolved[1]}·10⁻³." in findings
     for arm in ARMS:
         errors = {rate: row.mean.value for rate, row in of_rates(arm).items()}
         assert min(errors, key=errors.get) not in (min(errors), max(errors)), arm
@@ -63,37 +73,62 @@ def test_errors_that_rise_again(findings):
     """The longest training with 10 structures, of last weights and of the best."""
     last, best = (rows(RESULTS / LONGEST, "force_mae", tested) for tested in ((), BEST))
     *_, late = longest_ratios()
+    long = [arm_of_ten(found, "scratch-long", 6400) for found in (last, best)]
     assert (
-        "after 6,400 updates at 3·10⁻³ both are overtrained, and the best weights have a ratio of "
+        "After 6,400 updates at 3·10⁻³ both are overtrained; the best weights have a ratio of "
         f"{text_of(late)}."
     ) in findings
+    values = [f"{row.mean.value:.1f}" for row in long]
+    assert f"last weights have {values[0]} and best weights {values[1]} meV/Å." in findings
     for arm in ARMS:
         gain = ratio_between(arm_of_ten(best, arm, 6400), arm_of_ten(last, arm, 6400))
         assert gain.interval.high < 1, "training went on too long"
-    for found in (last, best):
-        longer = arm_of_ten(found, "scratch-long", 6400).ratio
-        assert longer.interval.low > 1, "more updates from scratch do not help"
-
-
-def test_ten_structures_and_forty(findings, answers):
-    once, longer = map(text_of, ten_to_forty())
-    assert (
-        f"10 structures from silicon (10⁻³) give {once} times the force error of 40 from scratch "
-        f"after as many updates (1,600 at 3·10⁻³), and {longer} times that of 40 after 5,600 (10⁻³)"
-    ) in findings
-    assert f"{once} times the force error" in answers
-    assert f"{longer} times" in answers
+    assert all(row.ratio.interval.low > 1 for row in long), "more updates do not help"
 
 
 def test_all_structures(findings, answers):
     found = rows(RESULTS / ALL_STRUCTURES, "force_mae")
+    key = "dimenetpp", "scratch", 195
+    early, late = (found["", *key, updates] for updates in (1600, 6400))
+    ours = [found["Si", "dimenetpp", "finetune", 195, updates] for updates in (1600, 6400)]
+    ratios = [text_of(row.ratio) for row in ours]
+    assert (
+        f"The ratio is {ratios[0]} after 1,600 updates, and {ratios[1]} after 6,400."
+    ) in findings
+    assert f"silicon have {text_of(ratio_between(ours[0], late))} times the error of" in findings
+    shown = [mean_text(row).partition(" ")[0] for row in (late, ours[0])]
+    assert (
+        f"{shown[0]} meV/Å after 6,400 from scratch, {shown[1]} after 6,400 on silicon and 1,600 on"
+    ) in answers
+    ten = best_of_rates("scratch")
+    forty = rows(RESULTS / FORTY, "force_mae")["", "dimenetpp", "scratch", 40, 1600]
+    means = [mean_text(row).partition(" ")[0] for row in (ten, forty, early)]
+    assert f"structures give {means[0]}, {means[1]} and {means[2]} meV/Å" in findings
+
+
+def test_the_published_test_file(findings, answers):
     whole = rows(RESULTS / ALL_STRUCTURES, "force_mae", WHOLE_TEST)
     keys = (("Si", "dimenetpp", "finetune", 195, 6400), ("", "dimenetpp", "scratch", 195, 6400))
-    ours, scratch = (f"{found[key].mean.value:.1f}" for key in keys)
-    ratio = text_of(of_all_structures())
-    assert f"{ours} against {scratch} meV/Å ({ratio})" in answers
     ours, scratch = (f"{whole[key].mean.value:.1f}" for key in keys)
     said = f"{ours} meV/Å from silicon and {scratch} from scratch"
     assert said in answers
     assert said in findings
     assert max(float(ours), float(scratch)) < 50, "the published error of GAP and MTP"
+
+
+def test_ten_minutes_of_training(answers):
+    ours, theirs = (
+        rows(RESULTS / f"universal-cpu/2026-11-29-two-cores-{updates}", "force_mae")
+        for updates in (2400, 400)
+    )
+    silicon = ours["Si", "dimenetpp", "finetune", 40, 2400].mean.value
+    long = ours["", "dimenetpp", "scratch-long", 40, 2400].mean.value
+    seven = theirs["SevenNet-0", "sevennet-0", "finetune", 40, 400].mean.value
+    assert (
+        f"DimeNet++ has {silicon:.1f} meV/Å from silicon and {long:.1f} from scratch, and "
+        f"SevenNet-0 {seven:.1f}."
+    ) in answers
+
+
+def test_lithium(answers):
+    assert f"lithium ({text_of(silicon_to_lithium())})" in answers

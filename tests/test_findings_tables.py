@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from published import ALL_STRUCTURES, AT_RATES, DOCS, LONGEST, RESULTS, ROOT, rows
+from published import ALL_STRUCTURES, AT_RATES, DOCS, FORTY, LONGEST, RESULTS, ROOT, rows
 
 from tlbench.board.reading import read_submission
 from tlbench.metrics.conditions import ConditionKey
@@ -50,7 +50,7 @@ TRAINED = (
     *(Trained(rate, 10, 1600, run=run) for rate, run in AT_RATES.items()),
     Trained(3e-3, 10, 6400),
     Trained(3e-3, 10, 6400, BEST),
-    Trained(3e-3, 40, 1600, run=f"{LONGEST}-n40"),
+    Trained(3e-3, 40, 1600, run=FORTY),
     *(Trained(3e-3, 195, updates, run=ALL_STRUCTURES) for updates in (1600, 6400)),
 )
 """The lines of the table of silicon to germanium."""
@@ -174,7 +174,7 @@ def test_comparisons(compared):
     [
         (README, "| start | Ge", STARTS),
         (FINDINGS, "| N | rate", TRAINED),
-        (FINDINGS, "| from", COMPARED),
+        (FINDINGS, "| from →", COMPARED),
     ],
     ids=["starts", "trained", "compared"],
 )

@@ -6,18 +6,23 @@ import statistics
 import numpy as np
 import pytest
 from published import (
+    ALL_STRUCTURES,
     DOCS,
+    FORTY,
     INTERVAL,
+    LONGEST,
     RESULTS,
     ROOT,
     analysis_of,
     longest_ratios,
     of_all_structures,
+    of_forty,
+    of_rates,
     ratios_by_rate,
+    rows,
     runs_of,
     script,
     silicon_to_lithium,
-    ten_to_forty,
 )
 from real_data import MLEARN, needs_mlearn
 
@@ -27,6 +32,7 @@ from tlbench.data.fetch import fetch
 from tlbench.data.marks import is_unmarked, marked_frames
 from tlbench.data.splits import chosen
 from tlbench.metrics.statistics import wilson_interval
+from tlbench.report.budgets.outcomes import BEST
 from tlbench.report.forgetting.retention import retained
 from tlbench.report.rows import ratio_between
 from tlbench.report.sections.costs import costs_by_device, seconds_of
@@ -96,7 +102,7 @@ def test_ratios_in_the_text_are_those_of_published_runs(readme, findings, univer
     assert len(stated) > 10
     known = {*to_the_best(universal).values(), *to_lithium_from_scratch()}
     known |= {*to_the_scratch_of_as_many_updates(longer), schnet_to_scratch_at_one_rate()}
-    ratios = (*longest_ratios(), *ratios_by_rate().values(), *ten_to_forty(), of_all_structures())
+    ratios = (*longest_ratios(), *ratios_by_rate().values(), *of_all_structures(), *of_forty())
     known |= {ratio_text(ratio, flagged=False) for ratio in ratios}
     known |= {ratio_text(silicon_to_lithium(), flagged=False)}
     assert set(stated) - known == set()
@@ -375,27 +381,41 @@ def test_failures_that_are_not_excluded(text):
     assert f"three models per arm, up to {100 * (1 - low):.0f} % of models could still fail" in text
 
 
-def test_the_figure_is_where_the_records_say():
+@pytest.mark.parametrize("name", ["universal-cpu", "si-ge-dft-cpu"])
+def test_figures_are_where_the_records_say(name):
     """Heights of the drawn points are those of logarithms of the numbers, to a tenth of a pixel."""
     picture = script("picture")
     drawn = re.findall(
-        r'class="point" transform="translate\(([\d.]+),([\d.]+)\)"', picture.PICTURE.read_text()
+        r'class="point" transform="translate\(([\d.]+),([\d.]+)\)"',
+        (picture.IMAGES / f"{name}.svg").read_text(),
     )
-    run = picture.analysis()
-    traces = [t for t in picture.figure_of(run).data if t.mode and "markers" in t.mode]
-    numbers = [
-        (float(x), float(y)) for trace in traces for x, y in zip(trace.x, trace.y, strict=True)
-    ]
-    records = {
-        round(r.value, 6)
-        for r in run.results.records
-        if r.metric == picture.METRIC and not r.condition and r.model.size
-    }
-    shown = [y for trace in traces if trace.mode == "markers" for y in trace.y]
-    assert len(shown) > 20
-    assert {round(y, 6) for y in shown} <= records
-    assert len(drawn) == len(numbers)
-    heights, logs = np.array([float(y) for _, y in drawn]), np.log10([y for _, y in numbers])
+    figure, _ = picture.FIGURES[name]
+    traces = [t for t in figure().data if t.mode and "markers" in t.mode]
+    numbers = [y for trace in traces for y in trace.y]
+    assert len(drawn) == len(numbers) > 20
+    heights, logs = np.array([float(y) for _, y in drawn]), np.log10(numbers)
     slope, start = np.polyfit(logs, heights, 1)
     assert slope < 0
     assert np.abs(slope * logs + start - heights).max() < 0.1
+
+
+def test_points_of_the_figure_of_starts_are_records():
+    picture = script("picture")
+    records = {
+        round(r.value, 6)
+        for r in picture.analysis().results.records
+        if r.metric == picture.METRIC and not r.condition and r.model.size
+    }
+    shown = [y for trace in picture.starts().data if trace.mode == "markers" for y in trace.y]
+    assert len(shown) > 20
+    assert {round(y, 6) for y in shown} <= records
+
+
+def test_points_of_the_figure_of_training_are_those_of_the_table():
+    by_rate, *of_sizes = (trace for trace in script("picture").training().data)
+    known = {row.mean.value for arm in ("scratch", "finetune") for row in of_rates(arm).values()}
+    for run in (LONGEST, ALL_STRUCTURES, FORTY, f"{FORTY}-scratch"):
+        known |= {row.mean.value for row in rows(RESULTS / run, "force_mae", BEST).values()}
+    traces = (by_rate, *of_sizes)
+    assert {y for trace in traces for y in trace.y} <= known
+    assert len(of_rates("scratch")) == len(by_rate.x)
