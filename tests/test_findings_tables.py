@@ -108,7 +108,7 @@ def start_line(source, network, arm):
             of_metric = rows(folder, metric)
             row = of_metric[source, network, arm, 10, 100]
             cells.append(mean_text(row))
-    start = f"{source or 'scratch'}{'' if source in dict(POTENTIALS) else f' ({network})'}"
+    start = source if source in dict(POTENTIALS) else f"{source or 'scratch'} (DimeNet++)"
     return line(f"{start}, {arm}" if source else start, *cells, force_calls(LITHIUM)[network])
 
 
