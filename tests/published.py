@@ -115,6 +115,23 @@ def best_of_rates(arm):
     return min(of_rates(arm).values(), key=lambda row: row.mean.value)
 
 
+LONG_SCRATCH = f"{AT_RATES[1e-3]}-scratch"
+"""The run from scratch with 10 structures and 6,400 updates at 1e-3."""
+
+
+def to_the_best_scratch():
+    """Return the ratio of the lowest error from silicon to the lowest from scratch, and the row.
+
+    Of all runs with 10 structures, of last and of best weights.
+    """
+    found = [best_of_rates("scratch")]
+    for run in (LONGEST, LONG_SCRATCH):
+        of_best = rows(RESULTS / run, "force_mae", BEST)
+        found += [row for key, row in of_best.items() if key[2:4] == ("scratch", 10)]
+    lowest = min(found, key=lambda row: row.mean.value)
+    return ratio_between(best_of_rates("finetune"), lowest), lowest
+
+
 def ratios_by_rate():
     """Return learning rate → ratio of the errors from silicon to those from scratch."""
     return {rate: row.ratio for rate, row in of_rates("finetune").items() if row.ratio}

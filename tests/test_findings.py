@@ -3,8 +3,10 @@
 import pytest
 from published import (
     ALL_STRUCTURES,
+    AT_RATES,
     DOCS,
     FORTY,
+    LONG_SCRATCH,
     LONGEST,
     RESULTS,
     ROOT,
@@ -15,15 +17,19 @@ from published import (
     of_rates,
     ratios_by_rate,
     rows,
+    script,
     silicon_to_lithium,
+    to_the_best_scratch,
 )
 
+from tlbench.board.reading import read_submission
 from tlbench.report.budgets.outcomes import BEST
 from tlbench.report.rows import ratio_between
 from tlbench.report.sections.starts import mean_text
 from tlbench.report.wording import ratio_text
 
 ARMS = ("finetune", "scratch")
+TEN = ("scratch", 10, 6400)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +86,13 @@ def test_errors_that_rise_again(findings):
     ) in findings
     values = [f"{row.mean.value:.1f}" for row in long]
     assert f"last weights have {values[0]} and best weights {values[1]} meV/Å." in findings
+    ratio, lowest = to_the_best_scratch()
+    assert lowest is rows(RESULTS / LONG_SCRATCH, "force_mae", BEST)["", "dimenetpp", *TEN]
+    assert (
+        f"The lowest error from scratch, {lowest.mean.value:.1f} meV/Å, is that of the best "
+        "weights of 6,400 updates at 10⁻³; relative to it, the lowest from silicon has "
+        f"{text_of(ratio)}."
+    ) in findings
     for arm in ARMS:
         gain = ratio_between(arm_of_ten(best, arm, 6400), arm_of_ten(last, arm, 6400))
         assert gain.interval.high < 1, "training went on too long"
@@ -132,3 +145,14 @@ def test_ten_minutes_of_training(answers):
 
 def test_lithium(answers):
     assert f"lithium ({text_of(silicon_to_lithium())})" in answers
+
+
+def test_what_reports_claim(findings):
+    submission_text = script("generate").submission_text
+    claimed = {
+        run
+        for run in (*AT_RATES.values(), FORTY, ALL_STRUCTURES)
+        if "the error is lower with transfer" in submission_text(read_submission(RESULTS / run))
+    }
+    assert claimed == {AT_RATES[1e-3], FORTY}
+    assert "claim lower errors from silicon with 10 structures at 10⁻³ and with 40" in findings

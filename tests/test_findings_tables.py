@@ -5,7 +5,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from published import ALL_STRUCTURES, AT_RATES, DOCS, FORTY, LONGEST, RESULTS, ROOT, rows
+from published import (
+    ALL_STRUCTURES,
+    AT_RATES,
+    DOCS,
+    FORTY,
+    LONG_SCRATCH,
+    LONGEST,
+    RESULTS,
+    ROOT,
+    rows,
+)
 
 from tlbench.board.reading import read_submission
 from tlbench.metrics.conditions import ConditionKey
@@ -48,9 +58,10 @@ class Trained(NamedTuple):
 
 TRAINED = (
     *(Trained(rate, 10, 1600, run=run) for rate, run in AT_RATES.items()),
-    Trained(3e-3, 10, 6400),
-    Trained(3e-3, 10, 6400, BEST),
+    *(Trained(1e-3, 10, 6400, tested, LONG_SCRATCH) for tested in ((), BEST)),
+    *(Trained(3e-3, 10, 6400, tested) for tested in ((), BEST)),
     Trained(3e-3, 40, 1600, run=FORTY),
+    *(Trained(3e-3, 40, 6400, tested, f"{FORTY}-scratch") for tested in ((), BEST)),
     *(Trained(3e-3, 195, updates, run=ALL_STRUCTURES) for updates in (1600, 6400)),
 )
 """The lines of the table of silicon to germanium."""
@@ -113,15 +124,18 @@ def start_line(source, network, arm):
 
 
 def training_line(trained):
+    """Return a line of one arm, or of both with their ratios."""
     cells = []
     for metric in ("force_mae", "energy_mae"):
         found = rows(RESULTS / trained.run, metric, trained.tested)
         key = trained.size, trained.updates
-        scratch = found.get(("", "dimenetpp", "scratch", *key))
-        tuned = found["Si", "dimenetpp", "finetune", *key]
+        arms = [
+            found.get((source, "dimenetpp", arm, *key))
+            for source, arm in (("", "scratch"), ("Si", "finetune"))
+        ]
         if metric == "force_mae":
-            cells += [mean_text(scratch) if scratch else "–", mean_text(tuned)]
-        cells.append(ratio_text(tuned.ratio, flagged=False) if scratch else "–")
+            cells += [mean_text(row) if row else "–" for row in arms]
+        cells.append(ratio_text(arms[1].ratio, flagged=False) if all(arms) else "–")
     return line(
         f"{trained.size}",
         f"{1e3 * trained.rate:g}",

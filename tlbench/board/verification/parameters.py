@@ -21,7 +21,7 @@ from tlbench.base.schema import canonical_json
 SECONDS = 4
 """Of the processor, for one network; and `PATIENCE` times as many by the clock."""
 
-PATIENCE = 4
+PATIENCE = 10
 
 ALL_SECONDS = 120
 """By the clock, for all networks."""
