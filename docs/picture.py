@@ -68,7 +68,7 @@ def training() -> Any:
         figure.add_trace(_line(rates, start, colour), row=1, col=1)
         for size, endings in SIZES.items():
             points = sorted(_of_size(size, endings, start), key=lambda point: point[0])
-            line = _line(points, start, colour, f"N = {size}")
+            line = _line(points, start, colour, f"{size}")
             figure.add_trace(line, row=1, col=2)
     name_once(figure)
     error_axis(figure, LABEL)
@@ -80,7 +80,7 @@ def training() -> Any:
         title_text="updates, pretraining included",
         tickvals=updates,
         ticktext=[f"{each:,}" for each in updates],
-        range=[math.log10(1300), math.log10(22000)],
+        range=[math.log10(1300), math.log10(18000)],
         col=2,
     )
     return figure
@@ -131,7 +131,7 @@ def _line(points: list[tuple[float, Row]], start: str, colour: str, label: str =
         "",
         mode="lines+markers+text",
         text=[""] * (len(points) - 1) + [label],
-        textposition="bottom right",
+        textposition="middle right",
         line={"color": colour, "width": 2},
         marker={"color": colour, "size": 7},
         textfont={"color": colour},

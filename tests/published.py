@@ -132,6 +132,12 @@ def to_the_best_scratch():
     return ratio_between(best_of_rates("finetune"), lowest), lowest
 
 
+def ten_to_forty():
+    """Return the ratio of the lowest error of 10 from silicon to that of 40 from scratch."""
+    found = rows(RESULTS / f"{FORTY}-scratch", "force_mae")
+    return ratio_between(best_of_rates("finetune"), found["", "dimenetpp", "scratch", 40, 6400])
+
+
 def ratios_by_rate():
     """Return learning rate → ratio of the errors from silicon to those from scratch."""
     return {rate: row.ratio for rate, row in of_rates("finetune").items() if row.ratio}

@@ -14,11 +14,13 @@ from published import (
     arm_of_ten,
     best_of_rates,
     longest_ratios,
+    of_forty,
     of_rates,
     ratios_by_rate,
     rows,
     script,
     silicon_to_lithium,
+    ten_to_forty,
     to_the_best_scratch,
 )
 
@@ -109,9 +111,12 @@ def test_all_structures(findings, answers):
         f"The ratio is {ratios[0]} after 1,600 updates, and {ratios[1]} after 6,400."
     ) in findings
     assert f"silicon have {text_of(ratio_between(ours[0], late))} times the error of" in findings
-    shown = [mean_text(row).partition(" ")[0] for row in (late, ours[0])]
+    of_40 = rows(RESULTS / FORTY, "force_mae")["Si", "dimenetpp", "finetune", 40, 1600]
+    long = rows(RESULTS / f"{FORTY}-scratch", "force_mae")["", "dimenetpp", "scratch", 40, 6400]
+    shown = [mean_text(row).partition(" ")[0] for row in (long, late, of_40, ours[0])]
     assert (
-        f"{shown[0]} meV/Å after 6,400 from scratch, {shown[1]} after 6,400 on silicon and 1,600 on"
+        f"DimeNet++ has {shown[0]} meV/Å with 40 structures and {shown[1]} with all 195; after "
+        f"6,400 on silicon and 1,600 on germanium, {shown[2]} and {shown[3]}."
     ) in answers
     ten = best_of_rates("scratch")
     forty = rows(RESULTS / FORTY, "force_mae")["", "dimenetpp", "scratch", 40, 1600]
@@ -129,18 +134,21 @@ def test_the_published_test_file(findings, answers):
     assert max(float(ours), float(scratch)) < 50, "the published error of GAP and MTP"
 
 
-def test_ten_minutes_of_training(answers):
-    ours, theirs = (
-        rows(RESULTS / f"universal-cpu/2026-11-29-two-cores-{updates}", "force_mae")
-        for updates in (2400, 400)
-    )
-    silicon = ours["Si", "dimenetpp", "finetune", 40, 2400].mean.value
-    long = ours["", "dimenetpp", "scratch-long", 40, 2400].mean.value
-    seven = theirs["SevenNet-0", "sevennet-0", "finetune", 40, 400].mean.value
+def test_forty_structures(findings, answers):
+    early, late, best = of_forty()
+    assert f"**40 structures.** After 1,600 updates the ratio is {text_of(early)}." in findings
+    long = rows(RESULTS / f"{FORTY}-scratch", "force_mae")["", "dimenetpp", "scratch", 40, 6400]
     assert (
-        f"DimeNet++ has {silicon:.1f} meV/Å from silicon and {long:.1f} from scratch, and "
-        f"SevenNet-0 {seven:.1f}."
-    ) in answers
+        f"models from silicon have {text_of(late)} times the error of 6,400 from scratch, "
+        f"{long.mean.value:.1f} meV/Å."
+    ) in findings
+    assert best.value == pytest.approx(late.value, rel=0.01), "errors do not rise"
+    saved = text_of(ten_to_forty())
+    assert f"10 from silicon is {saved} times that of 40 from scratch" in findings
+    assert f"not distinguishable from 40 structures from scratch ({saved})" in answers
+    universal = rows(RESULTS / "universal-cpu/2026-11-29-two-cores-400", "force_mae")
+    seven = universal["SevenNet-0", "sevennet-0", "finetune", 40, 400].mean.value
+    assert f"SevenNet-0 has {seven:.1f} with 40 after 400 updates" in answers
 
 
 def test_lithium(answers):
