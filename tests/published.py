@@ -162,7 +162,7 @@ def of_all_structures():
     return early.ratio, late.ratio, ratio_between(early, long)
 
 
-def silicon_to_lithium():
+def silicon_to_lithium(metric="force_mae"):
     """Return the ratio of the errors from silicon to those from scratch with 10 of lithium."""
-    found = rows(RESULTS / "universal-li-cpu/2026-11-30-two-cores", "force_mae")
+    found = rows(RESULTS / "universal-li-cpu/2026-11-30-two-cores", metric)
     return found["Si", "dimenetpp", "finetune", 10, 100].ratio

@@ -56,6 +56,7 @@ def test_learning_rates(findings, answers):
     ratio = text_of(ratio_between(ours, scratch))
     means = f"{ours.mean.value:.1f} against {scratch.mean.value:.1f} meV/Å"
     assert f"DimeNet++ from silicon has {means} ({ratio})" in answers
+    assert f"from scratch brings at best {to_the_best_scratch()[1].mean.value:.1f}." in answers
     assert (
         f"Each at its best rate (chosen by these errors) they have {means}, a ratio of {ratio}."
     ) in findings
@@ -111,12 +112,9 @@ def test_all_structures(findings, answers):
         f"The ratio is {ratios[0]} after 1,600 updates, and {ratios[1]} after 6,400."
     ) in findings
     assert f"silicon have {text_of(ratio_between(ours[0], late))} times the error of" in findings
-    of_40 = rows(RESULTS / FORTY, "force_mae")["Si", "dimenetpp", "finetune", 40, 1600]
-    long = rows(RESULTS / f"{FORTY}-scratch", "force_mae")["", "dimenetpp", "scratch", 40, 6400]
-    shown = [mean_text(row).partition(" ")[0] for row in (long, late, of_40, ours[0])]
+    shown = [text_of(ratio) for ratio in (of_forty()[1], ratio_between(ours[0], late))]
     assert (
-        f"DimeNet++ has {shown[0]} meV/Å with 40 structures and {shown[1]} with all 195; after "
-        f"6,400 on silicon and 1,600 on germanium, {shown[2]} and {shown[3]}."
+        f"DimeNet++ has {shown[0]} (40 structures) and {shown[1]} (195) times the error of"
     ) in answers
     ten = best_of_rates("scratch")
     forty = rows(RESULTS / FORTY, "force_mae")["", "dimenetpp", "scratch", 40, 1600]
@@ -132,6 +130,10 @@ def test_the_published_test_file(findings, answers):
     assert said in answers
     assert said in findings
     assert max(float(ours), float(scratch)) < 50, "the published error of GAP and MTP"
+    energies = rows(RESULTS / ALL_STRUCTURES, "energy_mae", WHOLE_TEST)
+    both = " and ".join(f"{energies[key].mean.value:.0f}" for key in keys)
+    assert f"with {both} meV/atom, are an order" in answers
+    assert f"errors of {both} meV/atom" in findings
 
 
 def test_forty_structures(findings, answers):
@@ -145,14 +147,27 @@ def test_forty_structures(findings, answers):
     assert best.value == pytest.approx(late.value, rel=0.01), "errors do not rise"
     saved = text_of(ten_to_forty())
     assert f"10 from silicon is {saved} times that of 40 from scratch" in findings
-    assert f"not distinguishable from 40 structures from scratch ({saved})" in answers
     universal = rows(RESULTS / "universal-cpu/2026-11-29-two-cores-400", "force_mae")
     seven = universal["SevenNet-0", "sevennet-0", "finetune", 40, 400].mean.value
-    assert f"SevenNet-0 has {seven:.1f} with 40 after 400 updates" in answers
+    errors = f"these have {long.mean.value:.1f} meV/Å, SevenNet-0 {seven:.1f} after 400 updates."
+    assert f"With 40, {errors}" in answers
 
 
 def test_lithium(answers):
-    assert f"lithium ({text_of(silicon_to_lithium())})" in answers
+    assert f"does not lower them ({text_of(silicon_to_lithium())}), but halves" in answers
+    energies = silicon_to_lithium("energy_mae")
+    assert 0.4 < energies.value < 0.6 < 1 > energies.interval.high
+
+
+def test_universal_and_small(answers):
+    found = rows(RESULTS / "universal-cpu/2026-11-29-two-cores", "force_mae")
+    ours = found["Si", "dimenetpp", "head-only", 10, 100]
+    best = found["SevenNet-0", "sevennet-0", "lora", 10, 100]
+    means = [row.mean.value for row in (ours, best, best_of_rates("scratch"))]
+    assert (
+        f"({text_of(ratio_between(ours, best))}; {means[0]:.1f} and {means[1]:.1f} meV/Å); 1,600 "
+        f"updates from scratch give {means[2]:.1f}."
+    ) in answers
 
 
 def test_what_reports_claim(findings):
