@@ -1,5 +1,8 @@
 """What README and findings say of silicon and germanium is what published runs say."""
 
+from collections import defaultdict
+from statistics import geometric_mean
+
 import pytest
 from published import (
     ALL_STRUCTURES,
@@ -179,3 +182,17 @@ def test_what_reports_claim(findings):
     }
     assert claimed == {AT_RATES[1e-3], FORTY}
     assert "claim lower errors from silicon with 10 structures at 10⁻³ and with 40" in findings
+
+
+def test_stability(findings, answers):
+    """Of the simulations of the models of 10 structures at 1e-3."""
+    found = defaultdict(lambda: defaultdict(list))
+    for record in read_submission(RESULTS / f"{AT_RATES[1e-3]}-r2").results.records:
+        found[record.metric][record.model.strategy].append(record.value)
+    stable = {arm: round(4 * sum(found["stability_rate"][arm])) for arm in ARMS}
+    assert {len(found["stability_rate"][arm]) for arm in ARMS} == {5}
+    said = f"{stable['scratch']} of 20 simulations from scratch and {stable['finetune']} of 20 from"
+    assert said in findings
+    assert said in answers
+    angles = {arm: geometric_mean(found["adf_error"][arm]) for arm in ARMS}
+    assert f"(ADF error {angles['finetune']:.3f} against {angles['scratch']:.3f})" in findings
