@@ -91,6 +91,13 @@ def test_what_is_shipped_is_a_candidate_and_what_has_to_be_sampled_is_not():
     assert found[-2:] == ["Ge (sw-ge-64)", "Si (sw-si-64)"]
 
 
+def test_of_data_sets_with_the_same_training_structures_one_is_named():
+    data, absent = nearest(load_card("mlearn-si"))
+    names = [*(card.name for card in data), *absent]
+    assert "mlearn-ge" in names
+    assert "mlearn-ge-whole-test" not in names
+
+
 def test_a_data_set_is_no_source_for_itself():
     assert "sw-ge-8" not in [card.name for card in nearest(load_card("sw-ge-8"))[0]]
     with pytest.raises(InputError, match="holds the data that advice is asked for"):

@@ -9,6 +9,7 @@ from typing import Any
 
 from tlbench.base.errors import InputError, TlbenchError
 from tlbench.base.phrases import listed
+from tlbench.base.schema import digest
 from tlbench.data.cards import Card, card_names, load_card, shared_data
 from tlbench.data.fetch import needs_download
 from tlbench.jobs.context import MODEL
@@ -147,14 +148,20 @@ def nearest(target: Card) -> tuple[list[Card], list[str]]:
     Near is by the mean difference of mapped elements in group, then in electronegativity, then in
     covalent radius (`tlbench.metrics.chemistry`), at most `NEAR` groups; where no data set is so
     near, those of the nearest elements that are here are. Sets with labels of an empirical
-    potential are near only to others of these.
+    potential are near only to others of these. Of sets with the same training structures the first
+    by name is meant.
     """
     ranked: list[tuple[tuple[float, ...], Card]] = []
     absent: list[tuple[tuple[float, ...], str]] = []
+    known: set[str] = set()
     for name in card_names():
         card = load_card(name)
         if shared_data(card, target) or (is_empirical(card) and not is_empirical(target)):
             continue
+        trained_on = _training_digest(card)
+        if trained_on in known:
+            continue
+        known.add(trained_on)
         apart = _distance(card, target)
         if _is_here(card):
             ranked.append((apart, card))
@@ -169,6 +176,11 @@ def nearest(target: Card) -> tuple[list[Card], list[str]]:
 def is_empirical(card: Card) -> bool:
     """Return whether labels are computed here by an empirical potential, not read from files."""
     return not card.data_files()
+
+
+def _training_digest(card: Card) -> str:
+    """Return the digest of what training and validation structures are made of."""
+    return digest(card.origin.model_dump(mode="json", exclude={"split": {"name", "test"}}))
 
 
 def _distance(source: Card, target: Card) -> tuple[float, ...]:
