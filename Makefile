@@ -89,7 +89,7 @@ docs: install
 	$(BIN)/python -c "import furo, myst_nb, sphinx" || $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/build/html
 
-# The figure of the README, made of a published run; needs chromium.
+# The figures of README and findings, made of published runs; needs chromium.
 picture: install
 	$(BIN)/python docs/picture.py
 
