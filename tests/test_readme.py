@@ -6,22 +6,16 @@ import statistics
 import numpy as np
 import pytest
 from published import (
-    ALL_STRUCTURES,
     DOCS,
-    FORTY,
     INTERVAL,
-    LONGEST,
     RESULTS,
     ROOT,
     analysis_of,
     longest_ratios,
     of_all_structures,
     of_forty,
-    of_rates,
     ratios_by_rate,
-    rows,
     runs_of,
-    script,
     silicon_to_lithium,
     ten_to_forty,
     to_the_best_scratch,
@@ -34,7 +28,6 @@ from tlbench.data.fetch import fetch
 from tlbench.data.marks import is_unmarked, marked_frames
 from tlbench.data.splits import chosen
 from tlbench.metrics.statistics import wilson_interval
-from tlbench.report.budgets.outcomes import BEST
 from tlbench.report.forgetting.retention import retained
 from tlbench.report.rows import ratio_between
 from tlbench.report.sections.costs import costs_by_device, seconds_of
@@ -382,45 +375,3 @@ def test_failures_that_are_not_excluded(text):
     """No model of three per arm fails in any of its simulations."""
     low = wilson_interval(1.0, 3)[0]
     assert f"three models per arm, up to {100 * (1 - low):.0f} % of models could still fail" in text
-
-
-@pytest.mark.parametrize("name", ["universal-cpu", "si-ge-dft-cpu"])
-def test_figures_are_where_the_records_say(name):
-    """Heights of the drawn points are those of logarithms of the numbers, to a tenth of a pixel."""
-    picture = script("picture")
-    drawn = re.findall(
-        r'class="point" transform="translate\(([\d.]+),([\d.]+)\)"',
-        (picture.IMAGES / f"{name}.svg").read_text(),
-    )
-    figure, _ = picture.FIGURES[name]
-    traces = [t for t in figure().data if t.mode and "markers" in t.mode]
-    numbers = [y for trace in traces for y in trace.y]
-    assert len(drawn) == len(numbers) > 20
-    # Panels are drawn one after the other.
-    heights = np.array(sorted((float(y) for _, y in drawn), reverse=True))
-    logs = np.log10(sorted(numbers))
-    slope, start = np.polyfit(logs, heights, 1)
-    assert slope < 0
-    assert np.abs(slope * logs + start - heights).max() < 0.1
-
-
-def test_points_of_the_figure_of_starts_are_records():
-    picture = script("picture")
-    records = {
-        round(r.value, 6)
-        for r in picture.analysis().results.records
-        if r.metric == picture.METRIC and not r.condition and r.model.size
-    }
-    shown = [y for trace in picture.starts().data if trace.mode == "markers" for y in trace.y]
-    assert len(shown) > 20
-    assert {round(y, 6) for y in shown} <= records
-
-
-def test_points_of_the_figure_of_training_are_those_of_the_table():
-    by_rate, *of_sizes = (trace for trace in script("picture").training().data)
-    known = {row.mean.value for arm in ("scratch", "finetune") for row in of_rates(arm).values()}
-    for run in (LONGEST, ALL_STRUCTURES, FORTY, f"{FORTY}-scratch"):
-        known |= {row.mean.value for row in rows(RESULTS / run, "force_mae", BEST).values()}
-    traces = (by_rate, *of_sizes)
-    assert {y for trace in traces for y in trace.y} <= known
-    assert len(of_rates("scratch")) == len(by_rate.x)
