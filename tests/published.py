@@ -144,7 +144,11 @@ def ratios_by_rate():
 
 
 def of_forty():
-    """Return the same with 40 structures, of which 6,400 updates from scratch are another run."""
+    """Return ratios of errors from silicon to those from scratch with 40 structures.
+
+    After 1,600 updates, and of 1,600 after pretraining to last and best weights of 6,400 from
+    scratch, which are another run.
+    """
     key = "dimenetpp", "scratch", 40, 6400
     ours = rows(RESULTS / FORTY, "force_mae")["Si", "dimenetpp", "finetune", 40, 1600]
     longer = (rows(RESULTS / f"{FORTY}-scratch", "force_mae", tested) for tested in ((), BEST))
