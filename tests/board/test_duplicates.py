@@ -84,7 +84,10 @@ def test_only_repetitions_for_another_version_are_found_among_what_is_published(
     third, fourth = "2026-11-28-two-cores", "2026-11-29-two-cores"
     # Version 2 of properties-sw-cpu has the models of version 1, and others with more updates.
     longer = "2026-11-29-two-cores-1600-updates"
-    assert alike == {(third, fourth), (fourth, third), (fourth, longer)}
+    # A revision has the models of what it replaces.
+    first, second = "2026-11-30-two-cores-rate-0.001", "2026-11-30-two-cores-rate-0.001-r2"
+    both_ways = {(third, fourth), (fourth, third), (first, second), (second, first)}
+    assert alike == {*both_ways, (fourth, longer)}
 
 
 def test_a_repetition_for_another_version_is_noted_and_not_refused():

@@ -105,7 +105,8 @@ class Lock:
             by = self.explain(holder)
             if not self._wait and (waited >= _PATIENCE_SECONDS or (holder and holder.here)):
                 raise LockedError(self._path, by)
-            if waited >= _QUIET_SECONDS and said != by:
+            # Who it was may be gone by now, which is not another process.
+            if waited >= _QUIET_SECONDS and said != by and (holder or not said):
                 _log.warning("Waiting for %s, which is held by %s.", self._path, by)
                 said = by
             time.sleep(_TICK_SECONDS)
