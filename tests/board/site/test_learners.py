@@ -242,7 +242,10 @@ def test_a_board_says_what_is_converged(every: Submission):
     assert head.best is not None
     assert head.best.place.strategy in ("l2-sp", "l2-sp+random", "layerwise-lr")
     above, _, _, _, line = overview_table([every.board]).splitlines()
-    assert above == "In every line: arm finetune, converged forces and energies."
+    assert above == (
+        "The arm is finetune in every line. "
+        "Convergence of forces and energies is shown in every line."
+    )
     assert line.endswith("| 1,600 | 1.00 | 1.00 | 5 pairs |")
 
 
@@ -271,8 +274,11 @@ def test_a_headline_is_of_one_arm_and_converged_only_where_every_cell_is(
     assert head.best is not None
     assert (head.best_of, head.best.place.strategy) == (best_of, best)
     above, _, _, _, line = overview_table([found.board]).splitlines()
-    converged = "forces" if claim == "once converged" else "not shown"
-    assert above == f"In every line: arm finetune, converged {converged}."
+    assert above == "The arm is finetune in every line. " + (
+        "Convergence of forces is shown in every line."
+        if claim == "once converged"
+        else "Convergence is shown in no line."
+    )
     assert line.endswith(f"| 1,600 | {ratios} | {head.beside.range_text()} | 5 pairs |")
 
 
@@ -304,7 +310,9 @@ def test_where_scratch_is_not_converged_nothing_is_claimed(submission: Any):
     assert not any("both end lower" in s for s in found.section("budgets").sentences)
     assert not any("Worth" in table.title for table in found.section("budgets").tables)
     assert found.board.headline.claim == "after 1,600 updates, not shown to be converged"
-    assert overview_table([found.board]).splitlines()[0].endswith(", converged not shown.")
+    assert overview_table([found.board]).startswith(
+        "The arm is finetune in every line. Convergence is shown in no line.\n"
+    )
     assert {row.place.strategy for row in found.rows() if row.standing} == {"finetune"}
     assert {row.is_settled for row in found.rows()} == {False}
 

@@ -44,7 +44,7 @@ def test_building_brings_the_table_up_to_date_with_suites_that_are_shipped(tmp_p
     assert len({line.count("|") for line in lines}) == 1
     assert lines[2].startswith("| quick | Si → Ge | 120 | 0.")
     assert lines[3].startswith("| temperature-sw | Si → Ge | 120 | 0.")
-    assert "In every line: arm finetune, converged not shown." in path.read_text()
+    assert "The arm is finetune in every line. Convergence is shown in no line." in path.read_text()
     assert lines[4].startswith("| breadth-sw (version 1) | Si → Ge, 7 parts of the source | ")
     # Cells share models from scratch, so how many are below 1 is not counted.
     assert "below 1" not in lines[2]

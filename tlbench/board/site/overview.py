@@ -13,6 +13,7 @@ from tlbench.report.markdown import markdown_table
 from tlbench.report.wording import UNTUNED, tuning_label
 
 START, END = "<!-- board -->", "<!-- end of board -->"
+NOT_SHOWN = "not shown"
 
 STARTS = re.compile(r"(<!-- starts (\S+) -->).*?(<!-- end of starts -->)", re.DOTALL)
 """Where the table of all starts of a submission, named SUITE/NAME, stands."""
@@ -52,9 +53,17 @@ def overview_table(published: Sequence[Published]) -> str:
     }
     kept = [number for number, name in enumerate(HEAD) if name not in common]
     table = markdown_table([[line[number] for number in kept] for line in [HEAD, *lines]])
-    said = ", ".join(f"{name} {value}" for name, value in common.items())
-    above = f"In every line: {said}.\n\n" if said else ""
-    return above + table.replace("--:", "---")
+    said = " ".join(_in_every_line(name, value) for name, value in common.items())
+    return (said and f"{said}\n\n") + table.replace("--:", "---")
+
+
+def _in_every_line(name: str, value: str) -> str:
+    """Return the sentence that takes the place of a column whose cells are all the same."""
+    if name == "arm":
+        return f"The arm is {value} in every line."
+    if value == NOT_SHOWN:
+        return "Convergence is shown in no line."
+    return f"Convergence of {value} is shown in every line."
 
 
 def _line(each: Published) -> list[str]:
@@ -70,7 +79,7 @@ def _line(each: Published) -> list[str]:
         ranges.get("forces", "–"),
         ranges.get("energies", "–"),
         headline.pairs_text(),
-        listed(each.noun for each in compared if each.claim == CONVERGED) or "not shown",
+        listed(each.noun for each in compared if each.claim == CONVERGED) or NOT_SHOWN,
     ]
     return [cell.replace("|", "\\|") for cell in cells]
 
