@@ -32,7 +32,12 @@ LABEL = "force MAE (meV/Å)"
 RATES = ("-rate-0.0001", "-rate-0.0003", "-rate-0.001", "", "-rate-0.006", "-rate-0.012")
 """What follows the name of the longest run in those of its runs at other rates."""
 
-SIZES = {10: ("",), 40: ("-n40", "-n40-scratch"), 195: ("-n195",)}
+SIZES = {
+    10: (*RATES, "-rate-0.001-scratch"),
+    40: ("-n40-rate-0.0003", "-n40-rate-0.001", "-n40", "-n40-rate-0.006-scratch",
+         "-n40-rate-0.001-long", "-n40-scratch", "-n40-scratch-long"),
+    195: ("-n195-rate-0.001", "-n195"),
+}  # fmt: skip
 """The same of its runs with a number of structures."""
 
 SCRIPT = """async ([figure, height]) => {
@@ -62,13 +67,12 @@ def starts() -> Any:
 
 def training() -> Any:
     """Return force errors against the learning rate, and against all updates, pretraining too."""
-    figure = panels([["10 structures, 1,600 updates", "learning rate 0.003, best weights"]])
+    figure = panels([["10 structures, 1,600 updates", "best of the rates, best weights"]])
     for colour, start in zip(COLOURS, ("scratch", "Si"), strict=False):
         rates = [(rate, row) for rate, row in _at_rates() if _start(row) == start]
         figure.add_trace(_line(rates, start, colour), row=1, col=1)
         for size, endings in SIZES.items():
-            points = sorted(_of_size(size, endings, start), key=lambda point: point[0])
-            line = _line(points, start, colour, f"{size}")
+            line = _line(_lowest(size, endings, start), start, colour, f"{size}")
             figure.add_trace(line, row=1, col=2)
     name_once(figure)
     error_axis(figure, LABEL)
@@ -113,11 +117,14 @@ def _at_rates() -> Iterator[tuple[float, Row]]:
                 yield rate, row
 
 
-def _of_size(size: int, endings: tuple[str, ...], start: str) -> Iterator[tuple[int, Row]]:
+def _lowest(size: int, endings: tuple[str, ...], start: str) -> list[tuple[float, Row]]:
+    """Return the row of the rate of the lowest error after each number of updates."""
+    found = dict[int, Row]()
     for ending in endings:
         for updates, row in _rows(ending, BEST):
             if row.place.size == size and _start(row) == start:
-                yield updates, row
+                found[updates] = min(found.get(updates, row), row, key=lambda r: r.mean.value)
+    return sorted(found.items())
 
 
 def _line(points: list[tuple[float, Row]], start: str, colour: str, label: str = "") -> Any:

@@ -68,6 +68,9 @@ AT_RATES = {
 }
 """The runs with 10 germanium structures and 1,600 updates."""
 
+LONG_SCRATCH = f"{AT_RATES[1e-3]}-scratch"
+"""The run from scratch with 10 structures and 6,400 updates at 1e-3."""
+
 
 @cache
 def rows(folder, metric, tested=()):
@@ -83,87 +86,54 @@ def rows(folder, metric, tested=()):
     return found
 
 
-def arm_of_ten(found, arm, updates):
-    """Return the row of DimeNet++ with 10 structures, from silicon unless it is from scratch."""
-    return found["" if arm.startswith("scratch") else "Si", "dimenetpp", arm, 10, updates]
+OF_NETWORK = {"dimenetpp": "si-ge-dft-cpu", "schnet": "si-ge-dft-schnet-cpu"}
+"""The suite of silicon to germanium of each network."""
 
 
-def longest_ratios():
-    """Return the ratios of force errors from silicon to those from scratch in these runs.
-
-    After 1,600 updates, with each at the best of all rates, and of the best weights after 6,400.
-    """
-    last, best = (rows(RESULTS / LONGEST, "force_mae", tested) for tested in ((), BEST))
-    ours = arm_of_ten(last, "finetune", 1600)
-    at_best = ratio_between(best_of_rates("finetune"), best_of_rates("scratch"))
-    return ours.ratio, at_best, arm_of_ten(best, "finetune", 6400).ratio
-
-
-def of_rates(arm):
-    """Return learning rate → the row of an arm with 10 structures after 1,600 updates."""
-    runs = {rate: rows(RESULTS / run, "force_mae") for rate, run in AT_RATES.items()}
-    ten = (arm, 1600)
-    return {
-        rate: arm_of_ten(found, *ten)
-        for rate, found in runs.items()
-        if any(key[2:] == (arm, 10, 1600) for key in found)
-    }
+@cache
+def at_rates(size, network="dimenetpp"):
+    """Return (rate, rows, rows of best weights) of each of the long runs with N structures."""
+    found = []
+    for folder in runs_of(OF_NETWORK[network]):
+        suite = read_submission(folder).suite
+        if folder.name.startswith(Path(LONGEST).name) and suite.sizes == [size]:
+            of_weights = (rows(folder, "force_mae", tested) for tested in ((), BEST))
+            found.append((suite.training.learning_rate, *of_weights))
+    return sorted(found, key=lambda run: run[0])
 
 
-def best_of_rates(arm):
-    """Return the row of the rate at which the error of the arm is lowest."""
-    return min(of_rates(arm).values(), key=lambda row: row.mean.value)
+def of_rates(size, arm, updates, network="dimenetpp"):
+    """Return learning rate → the row of an arm, from silicon unless it is from scratch."""
+    key = "" if arm.startswith("scratch") else "Si", network, arm, size, updates
+    return {rate: last[key] for rate, last, _ in at_rates(size, network) if key in last}
 
 
-LONG_SCRATCH = f"{AT_RATES[1e-3]}-scratch"
-"""The run from scratch with 10 structures and 6,400 updates at 1e-3."""
+def lowest(size, arm, updates, network="dimenetpp"):
+    """Return the row of the rate at which the error of an arm is lowest."""
+    return min(of_rates(size, arm, updates, network).values(), key=lambda row: row.mean.value)
 
 
-def to_the_best_scratch():
-    """Return the ratio of the lowest error from silicon to the lowest from scratch, and the row.
-
-    Of all runs with 10 structures, of last and of best weights.
-    """
-    found = [best_of_rates("scratch")]
-    for run in (LONGEST, LONG_SCRATCH):
-        of_best = rows(RESULTS / run, "force_mae", BEST)
-        found += [row for key, row in of_best.items() if key[2:4] == ("scratch", 10)]
-    lowest = min(found, key=lambda row: row.mean.value)
-    return ratio_between(best_of_rates("finetune"), lowest), lowest
-
-
-def ten_to_forty():
-    """Return the ratio of the lowest error of 10 from silicon to that of 40 from scratch."""
-    found = rows(RESULTS / f"{FORTY}-scratch", "force_mae")
-    return ratio_between(best_of_rates("finetune"), found["", "dimenetpp", "scratch", 40, 6400])
+def lowest_of_scratch(size):
+    """Return the row of the lowest error from scratch, of last and of best weights."""
+    found = (
+        row
+        for _, *of_weights in at_rates(size)
+        for each in of_weights
+        for (_, _, arm, *_), row in each.items()
+        if arm.startswith("scratch")
+    )
+    return min(found, key=lambda row: row.mean.value)
 
 
-def ratios_by_rate():
-    """Return learning rate → ratio of the errors from silicon to those from scratch."""
-    return {rate: row.ratio for rate, row in of_rates("finetune").items() if row.ratio}
+def ratio_to_scratch(size, updates, of_scratch, network="dimenetpp"):
+    """Return the ratio of errors from silicon to those from scratch, each at its best rate."""
+    ours = lowest(size, "finetune", updates, network)
+    return ratio_between(ours, lowest(size, "scratch", of_scratch, network))
 
 
-def of_forty():
-    """Return ratios of errors from silicon to those from scratch with 40 structures.
-
-    After 1,600 updates, and of 1,600 after pretraining to last and best weights of 6,400 from
-    scratch, which are another run.
-    """
-    key = "dimenetpp", "scratch", 40, 6400
-    ours = rows(RESULTS / FORTY, "force_mae")["Si", "dimenetpp", "finetune", 40, 1600]
-    longer = (rows(RESULTS / f"{FORTY}-scratch", "force_mae", tested) for tested in ((), BEST))
-    return ours.ratio, *(ratio_between(ours, found["", *key]) for found in longer)
-
-
-def of_all_structures():
-    """Return ratios of errors from silicon to those from scratch with all structures.
-
-    After 1,600 and 6,400 updates, and of 1,600 after pretraining to 6,400 from scratch.
-    """
-    found = rows(RESULTS / ALL_STRUCTURES, "force_mae")
-    early, late = (found["Si", "dimenetpp", "finetune", 195, after] for after in (1600, 6400))
-    long = found["", "dimenetpp", "scratch", 195, 6400]
-    return early.ratio, late.ratio, ratio_between(early, long)
+def to_the_lowest_of_scratch(size, updates):
+    """Return the ratio of the error from silicon, at its best rate, to the lowest from scratch."""
+    return ratio_between(lowest(size, "finetune", updates), lowest_of_scratch(size))
 
 
 def silicon_to_lithium(metric="force_mae"):

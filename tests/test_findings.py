@@ -9,33 +9,31 @@ from published import (
     ALL_STRUCTURES,
     AT_RATES,
     DOCS,
-    FORTY,
     LONG_SCRATCH,
     LONGEST,
+    OF_NETWORK,
     RESULTS,
     ROOT,
     WHOLE_TEST,
-    arm_of_ten,
-    best_of_rates,
-    longest_ratios,
-    of_forty,
+    lowest,
+    lowest_of_scratch,
     of_rates,
-    ratios_by_rate,
+    ratio_to_scratch,
     rows,
+    runs_of,
     script,
     silicon_to_lithium,
-    ten_to_forty,
-    to_the_best_scratch,
+    to_the_lowest_of_scratch,
 )
 
 from tlbench.board.reading import read_submission
 from tlbench.report.budgets.outcomes import BEST
 from tlbench.report.rows import ratio_between
-from tlbench.report.sections.starts import mean_text
 from tlbench.report.wording import ratio_text
 
 ARMS = ("finetune", "scratch")
-TEN = ("scratch", 10, 6400)
+SCRATCH = ("dimenetpp", "scratch")
+TEN = (10, 6400)
 
 
 @pytest.fixture(scope="module")
@@ -56,18 +54,19 @@ def text_of(ratio):
 
 def test_learning_rates(findings, answers):
     """Of both arms the best rate lies between others that were tried."""
-    ours, scratch = (best_of_rates(arm) for arm in ARMS)
-    ratio = text_of(ratio_between(ours, scratch))
+    ours, scratch = (lowest(10, arm, 1600) for arm in ARMS)
+    ratio = text_of(ratio_to_scratch(10, 1600, 1600))
     means = f"{ours.mean.value:.1f} against {scratch.mean.value:.1f} meV/Å"
     assert f"DimeNet++ from silicon has {means} ({ratio})" in answers
-    assert f"from scratch brings at best {to_the_best_scratch()[1].mean.value:.1f}." in answers
+    assert f"from scratch brings at best {lowest_of_scratch(10).mean.value:.1f}." in answers
     assert (
         f"Each at its best rate (chosen by these errors) they have {means}, a ratio of {ratio}."
     ) in findings
-    less = 100 * (1 - ratio_between(ours, scratch).value)
+    less = 100 * (1 - ratio_to_scratch(10, 1600, 1600).value)
     faq = " ".join((DOCS / "faq.md").read_text().split())
     assert f"from silicon has {less:.0f} % lower force errors than from scratch" in faq
-    ratios = ratios_by_rate()
+    by_rate = of_rates(10, "finetune", 1600)
+    ratios = {rate: row.ratio for rate, row in by_rate.items() if row.ratio}
     low, high = min(ratios), max(ratios)
     said = f"{text_of(ratios[low])} at {1e3 * low:g}·10⁻³, {text_of(ratios[high])} at "
     assert f"{said}{1e3 * high:g}·10⁻³" in answers
@@ -78,51 +77,43 @@ def test_learning_rates(findings, answers):
     resolved = [f"{1e3 * rate:g}" for rate, each in ratios.items() if each.interval.high < 1]
     assert f"the intervals exclude 1 at {resolved[0]} and at {resolved[1]}·10⁻³." in findings
     for arm in ARMS:
-        errors = {rate: row.mean.value for rate, row in of_rates(arm).items()}
+        errors = {rate: row.mean.value for rate, row in of_rates(10, arm, 1600).items()}
         assert min(errors, key=errors.get) not in (min(errors), max(errors)), arm
 
 
 def test_errors_that_rise_again(findings):
     """The longest training with 10 structures, of last weights and of the best."""
     last, best = (rows(RESULTS / LONGEST, "force_mae", tested) for tested in ((), BEST))
-    *_, late = longest_ratios()
-    long = [arm_of_ten(found, "scratch-long", 6400) for found in (last, best)]
+    ours, long = ("Si", "dimenetpp", "finetune", *TEN), ("", "dimenetpp", "scratch-long", *TEN)
     assert (
         "After 6,400 updates at 3·10⁻³ both are overtrained; the best weights have a ratio of "
-        f"{text_of(late)}."
+        f"{text_of(best[ours].ratio)}."
     ) in findings
-    values = [f"{row.mean.value:.1f}" for row in long]
+    values = [f"{found[long].mean.value:.1f}" for found in (last, best)]
     assert f"last weights have {values[0]} and best weights {values[1]} meV/Å." in findings
-    ratio, lowest = to_the_best_scratch()
-    assert lowest is rows(RESULTS / LONG_SCRATCH, "force_mae", BEST)["", "dimenetpp", *TEN]
+    least = lowest_of_scratch(10)
+    assert least is rows(RESULTS / LONG_SCRATCH, "force_mae", BEST)["", *SCRATCH, *TEN]
     assert (
-        f"The lowest error from scratch, {lowest.mean.value:.1f} meV/Å, is that of the best "
+        f"The lowest error from scratch, {least.mean.value:.1f} meV/Å, is that of the best "
         "weights of 6,400 updates at 10⁻³; relative to it, the lowest from silicon has "
-        f"{text_of(ratio)}."
+        f"{text_of(to_the_lowest_of_scratch(10, 1600))}."
     ) in findings
-    for arm in ARMS:
-        gain = ratio_between(arm_of_ten(best, arm, 6400), arm_of_ten(last, arm, 6400))
-        assert gain.interval.high < 1, "training went on too long"
-    assert all(row.ratio.interval.low > 1 for row in long), "more updates do not help"
+    for key in (ours, ("", *SCRATCH, *TEN)):
+        assert ratio_between(best[key], last[key]).interval.high < 1, "training went on too long"
+    assert all(found[long].ratio.interval.low > 1 for found in (last, best)), "more does not help"
 
 
 def test_all_structures(findings, answers):
     found = rows(RESULTS / ALL_STRUCTURES, "force_mae")
-    key = "dimenetpp", "scratch", 195
-    early, late = (found["", *key, updates] for updates in (1600, 6400))
     ours = [found["Si", "dimenetpp", "finetune", 195, updates] for updates in (1600, 6400)]
     ratios = [text_of(row.ratio) for row in ours]
-    assert (
-        f"The ratio is {ratios[0]} after 1,600 updates, and {ratios[1]} after 6,400."
-    ) in findings
-    assert f"silicon have {text_of(ratio_between(ours[0], late))} times the error of" in findings
-    shown = [text_of(ratio) for ratio in (of_forty()[1], ratio_between(ours[0], late))]
-    assert (
-        f"DimeNet++ has {shown[0]} (40 structures) and {shown[1]} (195) times the error of"
-    ) in answers
-    ten = best_of_rates("scratch")
-    forty = rows(RESULTS / FORTY, "force_mae")["", "dimenetpp", "scratch", 40, 1600]
-    means = [mean_text(row).partition(" ")[0] for row in (ten, forty, early)]
+    assert f"is {ratios[0]} after 1,600 updates, and {ratios[1]} after 6,400." in findings
+    late = text_of(ratio_to_scratch(195, 1600, 6400))
+    assert f"1,600 after pretraining have at best {late}: no gain over as many" in findings
+    forty = text_of(ratio_to_scratch(40, 1600, 6400))
+    assert f"({forty} with 40 structures, {late} with all 195)" in answers
+    assert [*of_rates(195, "scratch", 6400)] == [3e-3], "from scratch one rate was tried"
+    means = [f"{lowest(size, 'scratch', 1600).mean.value:.1f}" for size in (10, 40, 195)]
     assert f"structures give {means[0]}, {means[1]} and {means[2]} meV/Å" in findings
 
 
@@ -141,20 +132,34 @@ def test_the_published_test_file(findings, answers):
 
 
 def test_forty_structures(findings, answers):
-    early, late, best = of_forty()
-    assert f"**40 structures.** After 1,600 updates the ratio is {text_of(early)}." in findings
-    long = rows(RESULTS / f"{FORTY}-scratch", "force_mae")["", "dimenetpp", "scratch", 40, 6400]
+    ours, scratch = (lowest(40, arm, 1600).mean.value for arm in ARMS)
+    ratio = text_of(ratio_to_scratch(40, 1600, 1600))
+    assert f"silicon have {ours:.1f} against {scratch:.1f} meV/Å, a ratio of {ratio}." in findings
+    long = lowest(40, "scratch", 6400).mean.value
+    late, longer = (text_of(ratio_to_scratch(40, updates, 6400)) for updates in (1600, 6400))
     assert (
-        f"models from silicon have {text_of(late)} times the error of 6,400 from scratch, "
-        f"{long.mean.value:.1f} meV/Å."
+        f"6,400 updates from scratch end at {long:.1f} meV/Å; relative to these, 1,600 after "
+        f"pretraining, 8,000 in all, have {late}, and 6,400 after pretraining {longer}."
     ) in findings
-    assert best.value == pytest.approx(late.value, rel=0.01), "errors do not rise"
-    saved = text_of(ten_to_forty())
+    saved = text_of(ratio_between(lowest(10, "finetune", 1600), lowest(40, "scratch", 6400)))
     assert f"10 from silicon is {saved} times that of 40 from scratch" in findings
     universal = rows(RESULTS / "universal-cpu/2026-11-29-two-cores-400", "force_mae")
     seven = universal["SevenNet-0", "sevennet-0", "finetune", 40, 400].mean.value
-    errors = f"these have {long.mean.value:.1f} meV/Å, SevenNet-0 {seven:.1f} after 400 updates."
+    errors = f"these have {long:.1f} meV/Å, SevenNet-0 {seven:.1f} after 400 updates."
     assert f"With 40, {errors}" in answers
+
+
+def test_schnet(findings, answers):
+    ours = lowest(10, "finetune", 1600, "schnet").mean.value
+    ratio = text_of(ratio_to_scratch(10, 1600, 1600, "schnet"))
+    scratch = lowest(10, "scratch", 1600).mean.value
+    assert f"SchNet from silicon has {ratio} times the error from scratch." in findings
+    assert f"{ours:.1f} meV/Å it is far from DimeNet++ from scratch ({scratch:.1f})" in findings
+    at_the_rate_of_scratch = min(
+        of_rates(10, "scratch", 1600, "schnet").items(), key=lambda item: item[1].mean.value
+    )[0]
+    beside = of_rates(10, "finetune", 1600, "schnet")[at_the_rate_of_scratch].ratio
+    assert beside.interval.low < 1 < beside.interval.high
 
 
 def test_lithium(answers):
@@ -167,7 +172,7 @@ def test_universal_and_small(answers):
     found = rows(RESULTS / "universal-cpu/2026-11-29-two-cores", "force_mae")
     ours = found["Si", "dimenetpp", "head-only", 10, 100]
     best = found["SevenNet-0", "sevennet-0", "lora", 10, 100]
-    means = [row.mean.value for row in (ours, best, best_of_rates("scratch"))]
+    means = [row.mean.value for row in (ours, best, lowest(10, "scratch", 1600))]
     assert (
         f"({text_of(ratio_between(ours, best))}; {means[0]:.1f} and {means[1]:.1f} meV/Å); 1,600 "
         f"updates from scratch give {means[2]:.1f}."
@@ -177,12 +182,21 @@ def test_universal_and_small(answers):
 def test_what_reports_claim(findings):
     submission_text = script("generate").submission_text
     claimed = {
-        run
-        for run in (*AT_RATES.values(), FORTY, ALL_STRUCTURES)
-        if "the error is lower with transfer" in submission_text(read_submission(RESULTS / run))
+        (network, folder.name.removeprefix("2026-11-30-two-cores"))
+        for network, suite in OF_NETWORK.items()
+        for folder in runs_of(suite)
+        if folder.name.startswith("2026-11-30")
+        and "the error is lower with transfer" in submission_text(read_submission(folder))
     }
-    assert claimed == {AT_RATES[1e-3], FORTY}
-    assert "claim lower errors from silicon with 10 structures at 10⁻³ and with 40" in findings
+    endings = {
+        "dimenetpp": ("-rate-0.001", "-rate-0.001-r2", "-n40", "-n40-rate-0.001"),
+        "schnet": ("-rate-0.0003", "-rate-0.001"),
+    }
+    assert claimed == {(network, each) for network, of in endings.items() for each in of}
+    assert (
+        "for DimeNet++ at 10⁻³ with 10 and with 40 structures and at 3·10⁻³ with 40, and for "
+        "SchNet at 3·10⁻⁴ and at 10⁻³, all after 1,600 updates"
+    ) in findings
 
 
 def test_stability(findings, answers):

@@ -54,17 +54,34 @@ class Trained(NamedTuple):
     updates: int
     tested: ConditionKey = ()
     run: str = LONGEST
+    network: str = "dimenetpp"
 
 
 TRAINED = (
     *(Trained(rate, 10, 1600, run=run) for rate, run in AT_RATES.items()),
     *(Trained(1e-3, 10, 6400, tested, LONG_SCRATCH) for tested in ((), BEST)),
     *(Trained(3e-3, 10, 6400, tested) for tested in ((), BEST)),
+    Trained(3e-4, 40, 1600, run=f"{FORTY}-rate-0.0003"),
+    Trained(1e-3, 40, 1600, run=f"{FORTY}-rate-0.001"),
     Trained(3e-3, 40, 1600, run=FORTY),
+    Trained(6e-3, 40, 1600, run=f"{FORTY}-rate-0.006-scratch"),
+    Trained(1e-3, 40, 6400, run=f"{FORTY}-rate-0.001-long"),
     *(Trained(3e-3, 40, 6400, tested, f"{FORTY}-scratch") for tested in ((), BEST)),
-    *(Trained(3e-3, 195, updates, run=ALL_STRUCTURES) for updates in (1600, 6400)),
+    *(
+        Trained(rate, 195, updates, run=run)
+        for updates in (1600, 6400)
+        for rate, run in ((1e-3, f"{ALL_STRUCTURES}-rate-0.001"), (3e-3, ALL_STRUCTURES))
+    ),
 )
 """The lines of the table of silicon to germanium."""
+
+SCHNET = tuple(
+    Trained(
+        rate, 10, 1600, (), f"si-ge-dft-schnet-cpu/2026-11-30-two-cores-rate-{rate:g}", "schnet"
+    )
+    for rate in (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
+)
+"""The same of SchNet."""
 
 
 class Compared(NamedTuple):
@@ -130,7 +147,7 @@ def training_line(trained):
         found = rows(RESULTS / trained.run, metric, trained.tested)
         key = trained.size, trained.updates
         arms = [
-            found.get((source, "dimenetpp", arm, *key))
+            found.get((source, trained.network, arm, *key))
             for source, arm in (("", "scratch"), ("Si", "finetune"))
         ]
         if metric == "force_mae":
@@ -173,7 +190,7 @@ def test_starts(start):
     assert start_line(*start) in README
 
 
-@pytest.mark.parametrize("trained", TRAINED, ids=str)
+@pytest.mark.parametrize("trained", [*TRAINED, *SCHNET], ids=str)
 def test_training_for_longer(trained):
     assert training_line(trained) in FINDINGS
 
@@ -188,9 +205,10 @@ def test_comparisons(compared):
     [
         (README, "| start | Ge", STARTS),
         (FINDINGS, "| N | rate", TRAINED),
+        (FINDINGS, "| N (SchNet) | rate", SCHNET),
         (FINDINGS, "| from →", COMPARED),
     ],
-    ids=["starts", "trained", "compared"],
+    ids=["starts", "trained", "schnet", "compared"],
 )
 def test_tables_have_no_other_lines(page, first, lines):
     table = page[page.index(first) :].partition("\n\n")[0]

@@ -4,9 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from published import ALL_STRUCTURES, FORTY, LONGEST, RESULTS, of_rates, rows, script
-
-from tlbench.report.budgets.outcomes import BEST
+from published import at_rates, of_rates, script
 
 
 @pytest.mark.parametrize("name", ["universal-cpu", "si-ge-dft-cpu"])
@@ -43,9 +41,9 @@ def test_points_of_the_figure_of_starts_are_records():
 
 def test_points_of_the_figure_of_training_are_those_of_the_table():
     by_rate, *of_sizes = (trace for trace in script("picture").training().data)
-    known = {row.mean.value for arm in ("scratch", "finetune") for row in of_rates(arm).values()}
-    for run in (LONGEST, ALL_STRUCTURES, FORTY, f"{FORTY}-scratch"):
-        known |= {row.mean.value for row in rows(RESULTS / run, "force_mae", BEST).values()}
-    traces = (by_rate, *of_sizes)
-    assert {y for trace in traces for y in trace.y} <= known
-    assert len(of_rates("scratch")) == len(by_rate.x)
+    arms = ("scratch", "finetune")
+    known = {row.mean.value for arm in arms for row in of_rates(10, arm, 1600).values()}
+    for size in (10, 40, 195):
+        known |= {row.mean.value for *_, best in at_rates(size) for row in best.values()}
+    assert {y for trace in (by_rate, *of_sizes) for y in trace.y} <= known
+    assert len(of_rates(10, "scratch", 1600)) == len(by_rate.x)
