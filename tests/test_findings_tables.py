@@ -1,5 +1,6 @@
 """Each line of the tables of README and findings is that of published runs."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,9 @@ from published import (
     LONGEST,
     RESULTS,
     ROOT,
+    analysis_of,
     rows,
+    script,
 )
 
 from tlbench.board.reading import read_submission
@@ -110,6 +113,10 @@ COMPARED = (
 """The lines of the last table."""
 
 
+ELEMENTS = ("Si", "Ge", "Li", "Mo", "Cu", "Ni")
+SIX_ELEMENTS = RESULTS / "matrix-nine-cpu/2026-11-30-two-cores-six-elements"
+
+
 README = (ROOT / "README.md").read_text()
 FINDINGS = (DOCS / "findings.md").read_text()
 
@@ -185,6 +192,19 @@ def comparison_line(compared):
     )
 
 
+@cache
+def among_elements():
+    """Return (source, target) → ratio of fine-tuned models to those from scratch."""
+    found = analysis_of(SIX_ELEMENTS, "force_mae").of_metric("force_mae")
+    of_tuned = (row for row in found if row.place.strategy == "finetune")
+    return {(row.transfer.source, row.transfer.target): row.ratio for row in of_tuned}
+
+
+def element_line(target):
+    ratios = (among_elements().get((source, target)) for source in ELEMENTS)
+    return line(f"to {target}", *(f"{ratio.value:.2f}" if ratio else "–" for ratio in ratios))
+
+
 @pytest.mark.parametrize("start", STARTS, ids="-".join)
 def test_starts(start):
     assert start_line(*start) in README
@@ -200,6 +220,33 @@ def test_comparisons(compared):
     assert comparison_line(compared) in FINDINGS
 
 
+@pytest.mark.parametrize("target", ELEMENTS)
+def test_elements(target):
+    assert element_line(target) in FINDINGS
+
+
+def test_what_is_said_of_elements():
+    text = " ".join(FINDINGS.split())
+    ratios = among_elements()
+    assert all(each.interval.low < 1 < each.interval.high for each in ratios.values())
+    to_germanium = {source: round(ratios[source, "Ge"].value, 2) for source in ("Cu", "Mo", "Ni")}
+    low, high = min(to_germanium.values()), max(to_germanium.values())
+    said = f"silicon ({ratios['Si', 'Ge'].value:.2f}) is no better a source than copper, molybdenum"
+    assert f"{said} or nickel ({low} to {high})" in text
+    assert ratios["Si", "Ge"].value >= ratios["Cu", "Ge"].value
+    widest = sorted(ratios, key=lambda each: ratios[each].interval.high)[-3:]
+    assert {target for _, target in widest} == {"Cu"}
+    from_silicon, from_lithium = (
+        ratio_text(ratios[source, "Cu"], flagged=False) for source in ("Si", "Li")
+    )
+    assert f"(from silicon {from_silicon}, from lithium {from_lithium})" in text
+    report = script("generate").submission_text(read_submission(SIX_ELEMENTS))
+    shares = re.findall(r"the strongest of 21 correlations .*? would be found in (\S+)%", report)
+    assert f"in {shares[0]} % of all exchanges of the elements' names; among sources" in text
+    assert f"one target, in {shares[1]} %." in text
+    assert len(shares) == 2
+
+
 @pytest.mark.parametrize(
     ("page", "first", "lines"),
     [
@@ -207,8 +254,9 @@ def test_comparisons(compared):
         (FINDINGS, "| N | rate", TRAINED),
         (FINDINGS, "| N (SchNet) | rate", SCHNET),
         (FINDINGS, "| from →", COMPARED),
+        (FINDINGS, "| force MAE / scratch | from Si", ELEMENTS),
     ],
-    ids=["starts", "trained", "schnet", "compared"],
+    ids=["starts", "trained", "schnet", "compared", "elements"],
 )
 def test_tables_have_no_other_lines(page, first, lines):
     table = page[page.index(first) :].partition("\n\n")[0]
