@@ -35,7 +35,7 @@ RATES = ("-rate-0.0001", "-rate-0.0003", "-rate-0.001", "", "-rate-0.006", "-rat
 SIZES = {
     10: (*RATES, "-rate-0.001-scratch"),
     40: ("-n40-rate-0.0003", "-n40-rate-0.001", "-n40", "-n40-rate-0.006-scratch",
-         "-n40-rate-0.001-long", "-n40-scratch", "-n40-scratch-long"),
+         "-n40-rate-0.001-long", "-n40-scratch"),
     195: ("-n195-rate-0.001", "-n195"),
 }  # fmt: skip
 """The same of its runs with a number of structures."""
@@ -138,7 +138,7 @@ def _line(points: list[tuple[float, Row]], start: str, colour: str, label: str =
         "",
         mode="lines+markers+text",
         text=[""] * (len(points) - 1) + [label],
-        textposition="middle right",
+        textposition="bottom left" if start == "scratch" else "middle right",
         line={"color": colour, "width": 2},
         marker={"color": colour, "size": 7},
         textfont={"color": colour},

@@ -96,7 +96,8 @@ def at_rates(size, network="dimenetpp"):
     found = []
     for folder in runs_of(OF_NETWORK[network]):
         suite = read_submission(folder).suite
-        if folder.name.startswith(Path(LONGEST).name) and suite.sizes == [size]:
+        of_silicon = folder.name.startswith(Path(LONGEST).name) and suite.sources is None
+        if of_silicon and suite.sizes == [size]:
             of_weights = (rows(folder, "force_mae", tested) for tested in ((), BEST))
             found.append((suite.training.learning_rate, *of_weights))
     return sorted(found, key=lambda run: run[0])

@@ -16,13 +16,15 @@ from published import (
     RESULTS,
     ROOT,
     analysis_of,
+    lowest,
+    of_rates,
     rows,
-    script,
 )
 
 from tlbench.board.reading import read_submission
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.report.budgets.outcomes import BEST
+from tlbench.report.relations.section import relations
 from tlbench.report.rows import ratio_between
 from tlbench.report.sections.costs import costs_by_device, force_call_ms, median_text
 from tlbench.report.sections.starts import mean_text
@@ -114,6 +116,8 @@ COMPARED = (
 
 
 ELEMENTS = ("Si", "Ge", "Li", "Mo", "Cu", "Ni")
+FIVE = ("Si", "Mo", "Li", "Cu", "Ni")
+SOURCES = "si-ge-dft-schnet-cpu/2026-11-30-two-cores-sources"
 SIX_ELEMENTS = RESULTS / "matrix-nine-cpu/2026-11-30-two-cores-six-elements"
 
 
@@ -240,11 +244,36 @@ def test_what_is_said_of_elements():
         ratio_text(ratios[source, "Cu"], flagged=False) for source in ("Si", "Li")
     )
     assert f"(from silicon {from_silicon}, from lithium {from_lithium})" in text
-    report = script("generate").submission_text(read_submission(SIX_ELEMENTS))
+    (related,) = relations(analysis_of(SIX_ELEMENTS, "force_mae"))
+    report = " ".join(related.sentences)
     shares = re.findall(r"the strongest of 21 correlations .*? would be found in (\S+)%", report)
     assert f"in {shares[0]} % of all exchanges of the elements' names; among sources" in text
     assert f"one target, in {shares[1]} %." in text
     assert len(shares) == 2
+
+
+def test_sources_at_a_lower_rate():
+    run, arm = RESULTS / SOURCES, ("schnet", "finetune", 10, 1600)
+    found = {source: rows(run, "force_mae")[source, *arm] for source in FIVE}
+    scratch = lowest(10, "scratch", 1600, "schnet")
+    errors = [f"{found[source].mean.value:.1f}" for source in FIVE]
+    ratios = [
+        ratio_text(ratio_between(found[source], found["Si"]), flagged=False) for source in FIVE[1:]
+    ]
+    said = " ".join(FINDINGS.split())
+    assert (
+        f"errors are {errors[0]} meV/Å from silicon, {errors[1]} from molybdenum, {errors[2]} from "
+        f"lithium, {errors[3]} from copper and {errors[4]} from nickel. Relative to silicon these "
+        f"are {', '.join(ratios[:-1])} and {ratios[-1]}. Scratch at its best rate has "
+        f"{scratch.mean.value:.1f},"
+    ) in said
+    to_scratch = ratio_between(found["Si"], scratch)
+    assert f"nothing that could be seen ({ratio_text(to_scratch, flagged=False)})." in said
+    rates = of_rates(10, "finetune", 1600, "schnet")
+    best = min(rates, key=lambda rate: rates[rate].mean.value)
+    assert read_submission(run).suite.training.learning_rate == best == 3e-4
+    readme = " ".join(README.split())
+    assert f"nearly as good as silicon ({ratios[0]}), nickel worse ({ratios[-1]})." in readme
 
 
 @pytest.mark.parametrize(

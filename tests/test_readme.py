@@ -119,9 +119,22 @@ def of_long_training():
             by_rate = of_rates(size, "finetune", updates)
             yield from (row.ratio for row in by_rate.values() if row.ratio)
     yield ratio_to_scratch(10, 1600, 1600, "schnet")
+    yield from ratios_of_sources()
     yield ratio_between(lowest(10, "finetune", 1600), lowest(40, "scratch", 6400))
     best = rows(RESULTS / LONGEST, "force_mae", BEST)
     yield best["Si", "dimenetpp", "finetune", 10, 6400].ratio
+
+
+def ratios_of_sources():
+    """Yield ratios of SchNet from six elements, whose lines have a test of their own."""
+    six = analysis_of(RESULTS / "matrix-nine-cpu/2026-11-30-two-cores-six-elements", "force_mae")
+    yield from (row.ratio for row in six.of_metric("force_mae") if row.ratio)
+    found = rows(RESULTS / "si-ge-dft-schnet-cpu/2026-11-30-two-cores-sources", "force_mae")
+    silicon = found["Si", "schnet", "finetune", 10, 1600]
+    for key, row in found.items():
+        if key[2] == "finetune" and row is not silicon:
+            yield ratio_between(row, silicon)
+    yield ratio_between(silicon, lowest(10, "scratch", 1600, "schnet"))
 
 
 def test_starts_from_universal_potentials(text, board, universal):
