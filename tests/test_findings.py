@@ -139,14 +139,15 @@ def test_forty_structures(findings, answers):
     late, longer = (text_of(ratio_to_scratch(40, updates, 6400)) for updates in (1600, 6400))
     assert (
         f"6,400 updates from scratch end at {long:.1f} meV/Å; relative to these, 1,600 after "
-        f"pretraining, 8,000 in all, have {late}, and 6,400 after pretraining {longer}."
+        f"pretraining, 8,000 in all, have {late}, and 6,400 after pretraining, twice as many in "
+        f"all, {longer}."
     ) in findings
     saved = text_of(ratio_between(lowest(10, "finetune", 1600), lowest(40, "scratch", 6400)))
     assert f"10 from silicon is {saved} times that of 40 from scratch" in findings
     universal = rows(RESULTS / "universal-cpu/2026-11-29-two-cores-400", "force_mae")
     seven = universal["SevenNet-0", "sevennet-0", "finetune", 40, 400].mean.value
-    errors = f"have {long:.1f} meV/Å, SevenNet-0 {seven:.1f} after 400 updates."
-    assert f"With 40, those from scratch {errors}" in answers
+    errors = f"these have {long:.1f} meV/Å, SevenNet-0 {seven:.1f} (400 updates, rate untuned)."
+    assert f"With 40, {errors}" in answers
 
 
 def test_schnet(findings, answers):
@@ -163,7 +164,7 @@ def test_schnet(findings, answers):
 
 
 def test_lithium(answers):
-    assert f"does not lower them ({text_of(silicon_to_lithium())}), but halves" in answers
+    assert f"raises them ({text_of(silicon_to_lithium())}), but lowers those of" in answers
     energies = silicon_to_lithium("energy_mae")
     assert 0.4 < energies.value < 0.6 < 1 > energies.interval.high
 
