@@ -137,6 +137,19 @@ def to_the_lowest_of_scratch(size, updates):
     return ratio_between(lowest(size, "finetune", updates), lowest_of_scratch(size))
 
 
+SIX_ELEMENTS = RESULTS / "matrix-nine-cpu/2026-11-30-two-cores-six-elements"
+SOURCES = RESULTS / "si-ge-dft-schnet-cpu/2026-11-30-two-cores-sources"
+"""The runs of every pair of six elements, and of five sources to germanium, with SchNet."""
+
+
+@cache
+def among_elements(metric="force_mae"):
+    """Return (source, target) → ratio of fine-tuned models to those from scratch."""
+    found = analysis_of(SIX_ELEMENTS, metric).of_metric(metric)
+    of_tuned = (row for row in found if row.place.strategy == "finetune")
+    return {(row.transfer.source, row.transfer.target): row.ratio for row in of_tuned}
+
+
 def silicon_to_lithium(metric="force_mae"):
     """Return the ratio of the errors from silicon to those from scratch with 10 of lithium."""
     found = rows(RESULTS / "universal-li-cpu/2026-11-30-two-cores", metric)

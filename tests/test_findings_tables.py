@@ -15,6 +15,9 @@ from published import (
     LONGEST,
     RESULTS,
     ROOT,
+    SIX_ELEMENTS,
+    SOURCES,
+    among_elements,
     analysis_of,
     lowest,
     of_rates,
@@ -117,9 +120,6 @@ COMPARED = (
 
 ELEMENTS = ("Si", "Ge", "Li", "Mo", "Cu", "Ni")
 FIVE = ("Si", "Mo", "Li", "Cu", "Ni")
-SOURCES = "si-ge-dft-schnet-cpu/2026-11-30-two-cores-sources"
-SIX_ELEMENTS = RESULTS / "matrix-nine-cpu/2026-11-30-two-cores-six-elements"
-
 
 README = (ROOT / "README.md").read_text()
 FINDINGS = (DOCS / "findings.md").read_text()
@@ -196,14 +196,6 @@ def comparison_line(compared):
     )
 
 
-@cache
-def among_elements():
-    """Return (source, target) → ratio of fine-tuned models to those from scratch."""
-    found = analysis_of(SIX_ELEMENTS, "force_mae").of_metric("force_mae")
-    of_tuned = (row for row in found if row.place.strategy == "finetune")
-    return {(row.transfer.source, row.transfer.target): row.ratio for row in of_tuned}
-
-
 def element_line(target):
     ratios = (among_elements().get((source, target)) for source in ELEMENTS)
     return line(f"to {target}", *(f"{ratio.value:.2f}" if ratio else "–" for ratio in ratios))
@@ -233,6 +225,10 @@ def test_what_is_said_of_elements():
     text = " ".join(FINDINGS.split())
     ratios = among_elements()
     assert all(each.interval.low < 1 < each.interval.high for each in ratios.values())
+    energies = among_elements("energy_mae").values()
+    apart = sum(not each.interval.low < 1 < each.interval.high for each in energies)
+    number = ("none", "one", "two", "three", "four")[apart]
+    assert f"of the 30 of energies, uncorrected for their number, {number} do not." in text
     metals = [f"{ratios[source, 'Ge'].value:.2f}" for source in ("Li", "Mo", "Cu", "Ni")]
     said = f"silicon ({ratios['Si', 'Ge'].value:.2f}) is not shown to be better than the metals"
     assert f"{said} ({min(metals)} to {max(metals)})" in text
@@ -252,7 +248,7 @@ def test_what_is_said_of_elements():
 
 
 def test_sources_at_a_lower_rate():
-    run, arm = RESULTS / SOURCES, ("schnet", "finetune", 10, 1600)
+    run, arm = SOURCES, ("schnet", "finetune", 10, 1600)
     found = {source: rows(run, "force_mae")[source, *arm] for source in FIVE}
     scratch = lowest(10, "scratch", 1600, "schnet")
     same_rate = of_rates(10, "scratch", 1600, "schnet")[3e-4]

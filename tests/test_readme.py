@@ -11,6 +11,8 @@ from published import (
     LONGEST,
     RESULTS,
     ROOT,
+    SOURCES,
+    among_elements,
     analysis_of,
     lowest,
     of_rates,
@@ -98,8 +100,7 @@ def test_ratios_in_the_text_are_those_of_published_runs(readme, findings, univer
     assert len(stated) > 10
     known = {*to_the_best(universal).values(), *to_lithium_from_scratch()}
     known |= {*to_the_scratch_of_as_many_updates(longer), schnet_to_scratch_at_one_rate()}
-    known |= {ratio_text(ratio, flagged=False) for ratio in of_long_training()}
-    known |= {ratio_text(silicon_to_lithium(), flagged=False)}
+    known |= {ratio_text(r, flagged=False) for r in (*of_long_training(), silicon_to_lithium())}
     assert set(stated) - known == set()
 
 
@@ -116,24 +117,20 @@ def of_long_training():
         for updates in budgets:
             yield from (ratio_to_scratch(size, updates, other) for other in (updates, 6400))
             yield to_the_lowest_of_scratch(size, updates)
-            by_rate = of_rates(size, "finetune", updates)
-            yield from (row.ratio for row in by_rate.values() if row.ratio)
-    yield ratio_to_scratch(10, 1600, 1600, "schnet")
-    yield from ratios_of_sources()
+            by_rate = of_rates(size, "finetune", updates).values()
+            yield from filter(None, (row.ratio for row in by_rate))
+    yield from (ratio_to_scratch(10, 1600, 1600, "schnet"), *ratios_of_sources())
     yield ratio_between(lowest(10, "finetune", 1600), lowest(40, "scratch", 6400))
-    best = rows(RESULTS / LONGEST, "force_mae", BEST)
-    yield best["Si", "dimenetpp", "finetune", 10, 6400].ratio
+    yield rows(RESULTS / LONGEST, "force_mae", BEST)["Si", "dimenetpp", "finetune", 10, 6400].ratio
 
 
 def ratios_of_sources():
     """Yield ratios of SchNet from six elements, whose lines have a test of their own."""
-    six = analysis_of(RESULTS / "matrix-nine-cpu/2026-11-30-two-cores-six-elements", "force_mae")
-    yield from (row.ratio for row in six.of_metric("force_mae") if row.ratio)
-    found = rows(RESULTS / "si-ge-dft-schnet-cpu/2026-11-30-two-cores-sources", "force_mae")
+    yield from among_elements().values()
+    found = rows(SOURCES, "force_mae")
     silicon = found["Si", "schnet", "finetune", 10, 1600]
-    for key, row in found.items():
-        if key[2] == "finetune" and row is not silicon:
-            yield ratio_between(row, silicon)
+    others = (row for (source, *_), row in found.items() if source not in ("", "Si"))
+    yield from (ratio_between(row, silicon) for row in others if row.place.size == 10)
     yield ratio_between(silicon, lowest(10, "scratch", 1600, "schnet"))
 
 

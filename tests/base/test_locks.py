@@ -78,6 +78,15 @@ def test_who_waits_says_for_whom(path, way, caplog, monkeypatch):
     assert caplog.text.count("Waiting") == 1
 
 
+def test_a_holder_that_has_gone_is_not_another_process(path, caplog, monkeypatch):
+    monkeypatch.setattr("tlbench.base.locks._QUIET_SECONDS", 0.0)
+    looks, takes = iter([like_this(host="elsewhere"), None]), iter([False, False, True])
+    monkeypatch.setattr(Lock, "holder", lambda _: next(looks))
+    monkeypatch.setattr(Lock, "_take", lambda _: next(takes))
+    with Lock(path):
+        assert caplog.text.count("Waiting") == 1
+
+
 @both
 @pytest.mark.parametrize("left", ["nothing", "a dead holder", "this process"])
 def test_looking_takes_no_lock(path, way, left, monkeypatch):
