@@ -37,6 +37,7 @@ def test_names_are_short_for_settings(written):
 @pytest.mark.parametrize(
     ("written", "problem"),
     [
+        ([], "none is named; for no properties leave them out, or set them to null"),
         (["latice"], "unknown property 'latice'; did you mean 'lattice'"),
         (["lattice", "lattice"], "given twice"),
         ({"lattice": {"phases": ["fc"]}}, "lattice: phases: .*no prototype 'fc'"),

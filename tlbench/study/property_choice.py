@@ -48,6 +48,8 @@ class PropertyChoice(Strict):
     @field_validator("compute", mode="before")
     @classmethod
     def _with_settings(cls, value: Any) -> Any:
+        if value in ([], {}):
+            raise ValueError("none is named; for no properties leave them out, or set them to null")
         if isinstance(value, list) and all(isinstance(name, str) for name in value):
             if len(set(value)) < len(value):
                 raise ValueError("a property is given twice")
