@@ -251,3 +251,11 @@ def test_a_page_that_begins_with_another_answer_has_that_alone(tmp_path):
     page = (tmp_path / "r.html").read_text()
     assert page.index("Start from Si.") < page.index('id="errors-force_mae"')
     assert 'id="answer"' not in page
+
+
+def test_an_arm_without_any_model_went_wrong():
+    suite = load_suite("smoke", [*one_budget.SMOKE.items(), *pairs(8)])
+    four, one = ({"backbone": "schnet", "size": size} for size in (4, 1))
+    some = [*scratch(**four), *arm(0.6, **four), *scratch(**one)]
+    assert "What went wrong: no models at all of schnet, finetune, N = 1;" in said(some, suite)[-1]
+    assert "no models at all" not in said([*some, *arm(0.6, **one)], suite)[-1]

@@ -200,3 +200,12 @@ def test_it_is_said_of_how_many_structures_the_stress_is_known(records, n_known)
         assert others[0].lines[1:] == [["b", "10", "0.512", "0.250", "0.49 (1 pair)"]]
     else:
         assert (paragraph.text, others) == (said, [])
+
+
+def test_means_beside_ranks_are_over_the_pairs_that_all_have():
+    """Or the model of the first rank could have the larger mean."""
+    first = {0: 10.0, 1: 10.0, 2: 10.0, 3: 100.0, 4: 100.0}
+    some = [record_of("scratch", e, subset_seed=s, init_seed=s) for s, e in first.items()]
+    some += [record_of("finetune", 12.0, subset_seed=s, init_seed=s) for s in range(3)]
+    found = ranking(some, "force_mae")
+    assert [line[-1] for line in found.lines[1:]] == ["10.0", "12.0"]

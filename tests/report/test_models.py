@@ -103,3 +103,13 @@ def test_tuned_settings_have_a_line_for_each_group_and_budget():
     first = given(scratch=[ARM | {"size": 10}])
     assert tuned_table(first)[1][2:4] == ["all", "all"]
     assert "of N = 10 per trial" in tuned_note(first)
+
+
+def test_errors_with_a_sign_have_a_mean_and_no_convergence():
+    """Of −5 and +3 the mean is −1, and no ratio of means says whether training had converged."""
+    some = [
+        source(updates, seed, value, metric="energy_bias", unit="meV/atom")
+        for updates in (1600, 6400)
+        for seed, value in enumerate((-5.0, 3.0))
+    ]
+    assert source_table(some).lines[1][-4:] == ["-1.00", "-1.00", "–", "–"]

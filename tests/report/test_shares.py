@@ -224,3 +224,13 @@ def test_sentences_have_the_interval_of_the_table(scratch):
     assert sentence.endswith("it may be chance.")
     alone = of_arm(rows_of(records), metric="force_mae", tested=()).ratio
     assert alone.interval.low > 1
+
+
+def test_a_potential_as_it_is_adds_no_init_seed():
+    """It was measured once, without a seed."""
+    some = measured("scratch", 1.0, EVEN)[0] + measured("finetune", 0.9, EVEN)[0]
+    some = [r.model_copy(update={"model": r.model.replace(init_seed=0)}) for r in some]
+    fixed = {"size": 0, "subset_seed": None, "init_seed": None}
+    found = rows_of([*some, record_of("zero-shot", 150.0, **fixed)])
+    forces = [r for r in found if r.metric == "force_mae" and not r.tested]
+    assert "The pairs share 1 init seed," in note_of(forces)

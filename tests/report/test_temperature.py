@@ -54,7 +54,7 @@ def test_rows_are_training_and_columns_test_temperatures():
 
 def test_every_test_temperature_carries_its_phase():
     (matrix,) = matrices(RECORDS, "force_mae")
-    titles = dict(matrix_tables(matrix))
+    titles = dict(matrix_tables(matrix, "force_mae"))
     assert titles["scratch"][0] == ["trained at (K)", "300 crystal", "1089 liquid"]
     assert titles["scratch"][2] == ["1089", "50.0", "–"]
     assert titles["zero-shot"][1:] == [["no target data", "30.0", "–"]]
@@ -110,3 +110,11 @@ def test_the_page_shows_them(tmp_path):
     assert "b, N = 8, force_mae" in page
     assert "<td>0.50 (2 pairs)</td>" in page
     assert "1089 liquid" in page
+
+
+def test_small_numbers_have_the_digits_of_their_metric():
+    (matrix,) = matrices(RECORDS, "force_mae")
+    small = {key: error / 1000 for key, error in matrix.errors["scratch"].items()}
+    matrix.errors["scratch"] = small
+    assert dict(matrix_tables(matrix, "stress_mae"))["scratch"][1] == ["300", "0.020", "0.100"]
+    assert error_maps(matrix, "GPa").data[0].text[1][0] == "0.02"

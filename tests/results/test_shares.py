@@ -92,3 +92,14 @@ def test_errors_on_unknown_structures_and_by_unknown_metrics_are_left_out():
     assert shares_of([errors()], [other], METRIC_NAMES) == {}
     assert "lost_metric" not in METRICS
     assert shares_of([errors()], [structures()], ["lost_metric"]) == {}
+
+
+def test_structures_without_a_label_are_in_no_group():
+    """Or they would pass for a sample of what was measured on a few."""
+    stress = [None if k in (0, 3, 8) else 1.0 + k for k in range(12)]
+    tests, measured = structures(), errors(stress_abs=stress)
+    (shares,) = shares_of([measured], [tests], ["stress_mae"]).values()
+    assert len(shares) == 6
+    assert shares.tolist() == pytest.approx(np.array([2, 3 + 0, 5 + 6, 7 + 8, 10, 11 + 12]) / 54)
+    few = errors(stress_abs=[1.0] * 4 + [None] * 8)
+    assert shares_of([few], [tests], ["stress_mae"]) == {}

@@ -95,13 +95,17 @@ def stress_mae(errors: Errors) -> float:
 
 def stress_mae_of_frames(errors: FrameErrors) -> float:
     """Return what ``stress_mae`` does."""
-    return math.fsum(stress_shares(errors)) if _stressed(errors).any() else math.nan
+    known = _stressed(errors)
+    return math.fsum(stress_shares(errors)[known]) if known.any() else math.nan
 
 
 def stress_shares(errors: FrameErrors) -> Floats:
-    """Return what each structure adds to ``stress_mae``, GPa, shape (frames,)."""
+    """Return what each structure adds to ``stress_mae``, GPa, shape (frames,).
+
+    NaN of those whose stress is not known.
+    """
     found = _stressed(errors)
-    shares = np.zeros(len(found))
+    shares = np.full(len(found), np.nan)
     if errors.stress_abs is not None:
         shares[found] = errors.stress_abs[found] / (6 * found.sum())
     return shares

@@ -172,7 +172,7 @@ class MetricSpec:
     shares
         Maps ``FrameErrors`` to what each structure adds to the value, shape (frames,), if the value
         is the sum of such parts, as a mean of absolute errors is: then intervals can allow for the
-        choice of test structures. Else None.
+        choice of test structures. NaN of structures without a label. Else None.
     of_atoms
         Whether it is over atoms, so that it can be taken over those of one element.
     of_stress

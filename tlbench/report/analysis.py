@@ -193,7 +193,8 @@ def note_of(rows: list[Row], signs_only: bool = False) -> str:
     ratios = [row.ratio for row in rows if row.ratio is not None and row.trained]
     notes = [WORSE_NOTE] if any(map(negative_transfer, ratios)) else []
     notes.append(interval_note(ratios))
-    n_init_seeds = len({pair[1] for row in rows for pair in row.values})
+    # A published potential as it is has no seed.
+    n_init_seeds = len({pair[1] for row in rows for pair in row.values} - {None})
     if not signs_only and n_init_seeds < max((ratio.n_pairs for ratio in ratios), default=0):
         notes.append(seeds_note(n_init_seeds))
     return " ".join(filter(None, [*notes, unfitted]))

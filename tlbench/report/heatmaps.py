@@ -86,7 +86,7 @@ def error_maps(matrix: Matrix, unit: str) -> Any:
             rows,
             tests,
             {key: math.log10(error) for key, error in errors.items()},
-            {key: f"{error:.0f}" for key, error in errors.items()},
+            {key: f"{error:.3g}" for key, error in errors.items()},
             BETWEEN_TEMPERATURES,
             colorscale=ERROR_COLOURS,
             zmin=min(logs),

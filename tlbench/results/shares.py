@@ -30,8 +30,8 @@ def shares_of(
 ) -> Shares:
     """Return the shares of the errors of models, by metrics that are sums over structures.
 
-    Errors on test sets of too few structures are left out, and those that are not positive: they
-    have no logarithm.
+    Structures whose label a metric lacks, as a stress, are in none of its groups. Errors on too few
+    structures are left out, and those that are not positive: they have no logarithm.
     """
     functions = {
         name: function
@@ -43,12 +43,18 @@ def shares_of(
     found: dict[tuple[str, str], Floats] = {}
     for each in errors:
         known = groups.get(each.data)
-        if known is None or known.n_groups < FEWEST_GROUPS:
+        if known is None:
             continue
         part = each.on(sets[each.data]).where(known.members)
         for name, function in functions.items():
-            shares: Floats = np.bincount(known.numbers, function(part)).astype(np.float64)
-            if np.isfinite(shares).all() and shares.sum() > 0:
+            of_structures = function(part)
+            labelled, some = np.isfinite(of_structures), known
+            if not labelled.all():
+                some = independent_groups(sets[each.data], known.members[labelled])
+            if some.n_groups < FEWEST_GROUPS:
+                continue
+            shares: Floats = np.bincount(some.numbers, of_structures[labelled]).astype(np.float64)
+            if shares.sum() > 0:
                 found[each.job, name] = shares
     return found
 
@@ -71,12 +77,19 @@ class Groups:
     @property
     def n_groups(self) -> int:
         """How many groups there are."""
-        return int(self.numbers.max()) + 1
+        return int(self.numbers.max(initial=-1)) + 1
 
 
-def independent_groups(tests: TestSet) -> Groups:
-    """Return the groups of test structures that are taken to be independent."""
-    members = np.flatnonzero(is_unmarked(tests.marks, len(tests.n_atoms)))
+def independent_groups(tests: TestSet, members: Ints | None = None) -> Groups:
+    """Return the groups of test structures that are taken to be independent.
+
+    Parameters
+    ----------
+    members
+        Indices of the structures that are grouped; by default all those without a mark.
+    """
+    if members is None:
+        members = np.flatnonzero(is_unmarked(tests.marks, len(tests.n_atoms)))
     labels = [(tests.groups[i], tests.phases[i], tests.temperature[i]) for i in members]
     order = {label: number for number, label in enumerate(dict.fromkeys(labels))}
     if len(order) < FEWEST_GROUPS:

@@ -35,9 +35,12 @@ def budgets_of(suite: "Suite", strategy: Strategy) -> list[int | None]:
 
 
 def is_trained_by(suite: "Suite", strategy: Strategy, backbone: str) -> bool:
-    """Return whether a suite has models of an arm and a backbone; it may leave out scratch."""
-    only = suite.from_scratch
-    return only is None or strategy.name != "scratch" or backbone in only
+    """Return whether a suite has models of an arm and a backbone; it may leave out scratch.
+
+    That leaves out scratch that trains for longer, too.
+    """
+    only, is_scratch = suite.from_scratch, strategy.name == "scratch" or strategy.compute_matched
+    return only is None or not is_scratch or backbone in only
 
 
 def is_among(suite: "Suite", some: "Simulations | PropertyChoice | None", model: ModelKey) -> bool:

@@ -3,6 +3,7 @@
 import pytest
 from analyses import record_of
 
+from tlbench.report.budgets.hypotheses import curves
 from tlbench.report.budgets.outcomes import (
     arm_lines,
     by_budget,
@@ -19,7 +20,7 @@ from tlbench.study.model_key import Place
 SPREAD = (0.99, 1.0, 1.01)
 
 
-def records(errors, seeds=range(3), **place):
+def records(errors, seeds=range(5), **place):
     """Return force errors: arm → budget → error, of pairs that differ by a per cent."""
     return [
         record_of(
@@ -40,7 +41,7 @@ def level(*errors, budgets=(100, 400, 1600)):
     return dict(zip(budgets, errors, strict=True))
 
 
-def state(*errors, seeds=range(3)):
+def state(*errors, seeds=range(5)):
     (found,) = convergences(rows_of(records({"scratch": level(*errors)}, seeds))).values()
     return state_text(found)
 
@@ -62,8 +63,8 @@ def test_the_two_largest_budgets_decide(errors, said):
 def test_a_change_of_too_few_pairs_or_too_wide_an_interval_is_unresolved():
     assert state(200, 101, 100, seeds=range(2)) == "unresolved"
     some = records({"scratch": level(200, 100, 100)})
-    last = zip(some[-3:], (0.8, 1.0, 1.25), strict=True)
-    some[-3:] = [r.model_copy(update={"value": r.value * factor}) for r, factor in last]
+    last = zip(some[-5:], (0.8, 1.0, 1.25, 0.8, 1.25), strict=True)
+    some[-5:] = [r.model_copy(update={"value": r.value * factor}) for r, factor in last]
     (found,) = convergences(rows_of(some)).values()
     assert state_text(found) == "unresolved"
 
@@ -136,6 +137,29 @@ def test_how_an_arm_ends_and_whether_it_learns_faster(arm, ending, faster):
     (found,) = outcomes(rows_of(noisy))
     assert (found.ending, found.learns_faster) == (ending, faster)
     assert (found.first[0], found.last[0]) == (100, 1600)
+
+
+def test_three_pairs_claim_no_difference():
+    flat = {"scratch": level(200, 100, 100), "finetune": level(50, 70, 70)}
+    (found,) = outcomes(rows_of(records(flat, range(3))))
+    assert (found.ending, found.learns_faster) == ("too few pairs", False)
+    assert "too few pairs for a claim" in " ".join(sentences([found]))
+    falling = {"scratch": level(200, 100, 50), "finetune": level(50, 40, 30)}
+    (found,) = outcomes(rows_of(records(falling, range(3))))
+    assert found.ending == "not converged"
+
+
+def test_arms_are_compared_at_the_largest_budget_alone():
+    """A run that was interrupted lacks the largest budget of some arms."""
+    some = records({"scratch": level(200, 100, 70), "finetune": level(200, 100, 70)}, size=40)
+    some += records({"scratch": level(200, 100, 70), "finetune": {100: 200, 400: 100}})
+    rows = rows_of(some)
+    assert [each.place.size for each in outcomes(rows)] == [40]
+    ((_, both),) = curves(rows).items()
+    assert set(both.arm) == set(both.baseline) == {40}
+    lacking = rows_of(records({"scratch": {100: 200, 400: 100}, "finetune": level(150, 90, 70)}))
+    assert outcomes(lacking) == []
+    assert curves(lacking) == {}
 
 
 def test_errors_that_rise_are_said_of_scratch_too():

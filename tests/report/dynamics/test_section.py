@@ -21,7 +21,7 @@ from tlbench.results.results import Results
 from tlbench.study.model_key import Place
 from tlbench.study.study import resolve
 
-FEW = "With fewer than three pairs no significance is claimed."
+FEW = "With fewer than 5 pairs no difference is claimed."
 
 
 def force(value, strategy, seed=0, **changes):

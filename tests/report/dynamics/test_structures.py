@@ -8,9 +8,18 @@ from made_up_dynamics import DISTANCES, detail, model, of, rows, structure
 
 from tlbench.jobs.reference_run import Structure
 from tlbench.metrics.structure import rdf_error, rdf_error_beyond_core
-from tlbench.report.dynamics.models import RDF, arms_of, errors_in, floors
+from tlbench.report.dynamics.models import (
+    RDF,
+    arms_of,
+    baseline_of,
+    errors_in,
+    floors,
+    floors_for,
+)
 from tlbench.report.dynamics.section import dynamics_section
+from tlbench.study.model_key import Place
 
+FEW = Place("b", "scratch", 10)
 SUCCESS = re.compile(r"\b(all|100 ?%|every|fully|perfectly)\b[^.]* stable|\bis stable|are stable\b")
 
 
@@ -139,3 +148,29 @@ def test_what_simulations_start_from_is_stated(changes, words):
     else:
         assert words in said
         assert ("errors include" in said) == ("errors include" in words)
+
+
+def test_floors_of_fewer_stable_replicas():
+    """Beside one average over R, that over n has a squared error of 1/n + 1/R, not 2/R."""
+    few, all_ = (model("scratch", stable=n) for n in (4, 16))
+    dynamics = of(few, all_, replicas=16)
+    least = floors(dynamics)[RDF]
+    models = {m.run.n_stable: m for m in arms_of(of(few, replicas=16), [])[FEW].values()}
+    assert floors_for(dynamics, models.values())[RDF] == pytest.approx(least * (2.5**0.5))
+    said = dynamics_section(of(few, replicas=16), []).sentences[0]
+    assert "of another run of the reference, of as few stable replicas)" in said
+    said = dynamics_section(of(all_, replicas=16), []).sentences[0]
+    assert "of another run of the reference)" in said
+
+
+def test_a_source_model_as_it_is_is_compared_after_the_largest_budget():
+    """It has no budget of its own, and is compared with the smallest training set."""
+    some = [
+        model("scratch", size=size, updates=updates, errors=(0.1 * size, 0.1))
+        for size in (1, 10)
+        for updates in (100, 400)
+    ]
+    arms = arms_of(of(*some, stable_with(lost(0))), [])
+    (place,) = (place for place in arms if place.strategy == "zero-shot")
+    ((_, found),) = baseline_of(place, arms).items()
+    assert (found.run.model.size, found.run.model.updates) == (1, 400)

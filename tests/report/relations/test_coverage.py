@@ -120,3 +120,20 @@ def test_of_several_parts_of_the_source_the_whole_counts():
     ]
     (found,) = by_coverage(profiles)
     assert found.ratios[0].value == pytest.approx(0.5)
+
+
+def test_sources_of_one_target_are_kept_apart():
+    profiles = [
+        profile(strategy, [coverage([e * f for e in FIFTHS])], source=source)
+        for source, gain in (("Si", 0.5), ("Mo", 2.0))
+        for strategy, f in (("scratch", 1.0), ("finetune", gain), ("scratch-long", 0.7))
+    ]
+    found = by_coverage(profiles)
+    assert [(each.of_source, each.place.strategy) for each in found] == [
+        ("Si", "finetune"), ("Mo", "finetune"),
+    ]  # fmt: skip
+    assert [each.ratios[0].value for each in found] == pytest.approx([0.5, 2.0])
+    assert [line[:2] for line in coverage_table(found)] == [
+        ["source", "backbone"], ["Si", "b"], ["Mo", "b"],
+    ]  # fmt: skip
+    assert coverage_findings(found)[1].startswith("b, finetune from Mo:")

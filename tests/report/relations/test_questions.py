@@ -1,6 +1,7 @@
 """What ratios go with: planted relations are found, and none is claimed where there is none."""
 
 import math
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -314,3 +315,26 @@ def test_alloys_are_named_in_the_table_of_elements():
     table = elements_table(analysis_of(records))
     assert [line[0] for line in table[1:]] == [", ".join(pair) for pair in ends]
     assert all("–" not in cell for line in table[1:] for cell in line[1:])
+
+
+def test_scratch_that_trains_longer_is_no_transfer():
+    some = matrix(lambda source, target: 0.5 + 0.1 * len(source))
+    longer = [
+        record("scratch-long", 50.0, m.subset_seed, source=m.source, target=m.target)
+        for m in (r.model for r in some if r.model.strategy == "finetune")
+    ]
+    series = {point.series for point in asked(some + longer)[FIRST].points}
+    assert series == {"b, finetune, N = 10"}
+
+
+def test_what_was_not_tested_by_exchange_is_not_said_to_be_beyond_chance():
+    """The chance is that of other predictors, all of whose exchanges are known."""
+    known = {frozenset(pair): value for pair, value in between().items()}
+    question = asked(matrix(lambda a, b: math.exp(known[frozenset((a, b))])))[FIRST]
+    found = answer(question)
+    name, series, best = found.strongest()
+    assert "If the 4 elements exchanged" in next(predictors_findings(question, found))
+    found.associations[name][series] = replace(best, chance=None)
+    assert next(predictors_findings(question, found)).endswith(
+        "It is not known for every exchange of their names, so that nothing is concluded."
+    )

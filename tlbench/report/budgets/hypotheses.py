@@ -12,7 +12,7 @@ from tlbench.metrics.statistics import (
     equivalent_sizes,
     holm,
 )
-from tlbench.report.budgets.outcomes import Series, by_budget, is_arm, settled
+from tlbench.report.budgets.outcomes import Series, by_budget, is_arm, largest_budget, settled
 from tlbench.report.content import Table as Lines
 from tlbench.report.content import lines_of
 from tlbench.report.rows import Row
@@ -58,14 +58,15 @@ class Curves:
 def curves(rows: Iterable[Row]) -> dict[Arm, Curves]:
     """Return the learning curves of every arm (`is_arm`) beside those of scratch.
 
-    Models trained at one temperature have no learning curve.
+    Models trained at one temperature have no learning curve, and what lacks the largest budget is
+    left out.
     """
     some = [row for row in rows if row.trained and not row.tested]
-    sure = settled(some)
+    sure, most = settled(some), largest_budget(some)
     last: dict[Series, Row] = {
-        series: list(budgets.values())[-1]
+        series: budgets[most]
         for series, budgets in by_budget(some).items()
-        if series[3].train_temperature_k is None
+        if series[3].train_temperature_k is None and most in budgets
     }
     found: dict[Arm, Curves] = defaultdict(lambda: Curves({}, {}, [], {}))
     for series, row in last.items():

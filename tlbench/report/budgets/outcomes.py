@@ -18,13 +18,13 @@ from typing import Literal
 
 from tlbench.metrics import has_logarithm
 from tlbench.metrics.conditions import ConditionKey
-from tlbench.metrics.statistics import CONVERGED, Convergence, Ratio, convergence, holm, verdict
+from tlbench.metrics.statistics import CONVERGED, Convergence, Ratio, convergence, holm
 from tlbench.report.analysis import arm_cells
-from tlbench.report.claims import difference
+from tlbench.report.claims import difference, has_pairs_for_claim
 from tlbench.report.rows import Row, ratio_between
 from tlbench.report.wording import BASELINE
 from tlbench.study.model_key import Place, Transfer
-from tlbench.transfer import arm
+from tlbench.transfer import STRATEGIES, arm
 
 Ending = Literal["lower", "higher", "same", "too few pairs", "not converged"]
 """The error of an arm at the largest budget beside that of scratch, where both are converged;
@@ -44,10 +44,20 @@ def series_of(row: Row) -> Series:
 def is_arm(place: Place) -> bool:
     """Return whether models are compared with those from scratch after as many updates.
 
-    That is not so of scratch itself, of what trains longer, and of what does not train.
+    That is not so of scratch itself, of what trains longer, and of what does not train; nothing
+    more is known of a strategy that is not installed.
     """
-    strategy = arm(place.strategy)
-    return strategy.trains and place.strategy != BASELINE and not strategy.compute_matched
+    return not is_from_scratch(place) and (not _is_known(place) or arm(place.strategy).trains)
+
+
+def is_from_scratch(place: Place) -> bool:
+    """Return whether models are from scratch, as long as others or longer."""
+    is_longer = _is_known(place) and arm(place.strategy).compute_matched
+    return place.strategy == BASELINE or is_longer
+
+
+def _is_known(place: Place) -> bool:
+    return place.strategy.partition("+")[0] in STRATEGIES
 
 
 def by_budget(rows: Iterable[Row]) -> dict[Series, dict[int, Row]]:
@@ -57,6 +67,11 @@ def by_budget(rows: Iterable[Row]) -> dict[Series, dict[int, Row]]:
         if row.place.updates is not None:
             found.setdefault(series_of(row), {})[row.place.updates] = row
     return found
+
+
+def largest_budget(rows: Iterable[Row]) -> int:
+    """Return the most updates of any of the rows; 0 without a budget."""
+    return max((row.place.updates or 0 for row in rows), default=0)
 
 
 def arm_lines(series: Iterable[Series]) -> dict[Series, dict[str, str]]:
@@ -126,8 +141,9 @@ class Outcome:
         Ratio to scratch with as many updates as pretraining and fine-tuning together.
     falls
         Whether so many updates lower the error of scratch, so that it is not converged.
-    p
-        p value of the ratio that is compared, after Holm's correction for all outcomes.
+    p, p_first
+        p values of the ratio that is compared, and of that at the smallest budget, after Holm's
+        correction for all outcomes.
     """
 
     metric: str
@@ -140,6 +156,7 @@ class Outcome:
     longer: Ratio | None = None
     falls: bool = False
     p: float | None = None
+    p_first: float | None = None
 
     @property
     def is_converged(self) -> bool:
@@ -169,17 +186,18 @@ class Outcome:
     @property
     def ending(self) -> Ending:
         """How the errors that both end at compare."""
-        interval = self.compared.interval
-        if interval is None:
+        ratio = self.compared
+        if ratio.interval is None:
             return "too few pairs"
         if not self.is_converged or (self.is_rising and self.best is None):
             return "not converged"
-        return difference(self.compared, self.p)
+        return difference(ratio, self.p) if has_pairs_for_claim(ratio) else "too few pairs"
 
     @property
     def learns_faster(self) -> bool:
-        """Whether its error is lower at the smallest budget, beyond chance."""
-        return verdict(self.first[1]) == "gain"
+        """Whether its error is lower at the smallest budget, by the same rule."""
+        ratio = self.first[1]
+        return has_pairs_for_claim(ratio) and difference(ratio, self.p_first) == "lower"
 
     def unconverged(self) -> list[tuple[str, Convergence | None]]:
         """Return which of arm and scratch are not converged, or not known to be."""
@@ -190,6 +208,9 @@ class Outcome:
 def outcomes(rows: Iterable[Row]) -> list[Outcome]:
     """Return the outcome of every arm (`is_arm`) on all test structures, by one metric.
 
+    Arms that were not compared at the largest budget, as in a run that was interrupted, are left
+    out.
+
     Parameters
     ----------
     rows
@@ -199,13 +220,14 @@ def outcomes(rows: Iterable[Row]) -> list[Outcome]:
     some = [row for row in every if not row.tested]
     known, falling, longer = convergences(some), still_falling(some), trained_longer(some)
     best = {(row.transfer, row.place): row.ratio for row in every if row.tested == BEST}
+    most = largest_budget(some)
     found = []
     for series, budgets in by_budget(some).items():
         metric, tested, transfer, place = series
         ratios = {updates: row.ratio for updates, row in budgets.items() if row.ratio}
-        if ratios and is_arm(place):
+        if most in ratios and is_arm(place):
             scratch = metric, tested, transfer, place.scratch
-            last = list(budgets.values())[-1]
+            last = budgets[most]
             long = longer.get(scratch)
             found.append(
                 Outcome(
@@ -220,6 +242,8 @@ def outcomes(rows: Iterable[Row]) -> list[Outcome]:
                     falls=scratch in falling,
                 )
             )
-    tests = {n: p for n, each in enumerate(found) if (p := each.compared.p) is not None}
-    corrected = holm(tests)
-    return [replace(each, p=corrected.get(n)) for n, each in enumerate(found)]
+    last, first = (
+        holm({n: ratio.p for n, ratio in enumerate(ratios) if ratio.p is not None})
+        for ratios in ([each.compared for each in found], [each.first[1] for each in found])
+    )
+    return [replace(o, p=last.get(n), p_first=first.get(n)) for n, o in enumerate(found)]

@@ -14,6 +14,7 @@ from tlbench.metrics.statistics import (
     unpaired_interval,
     verdict,
 )
+from tlbench.report.claims import CLAIM_PAIRS, has_pairs_for_claim
 from tlbench.report.dynamics.models import (
     ADF,
     FORCE,
@@ -23,6 +24,7 @@ from tlbench.report.dynamics.models import (
     baseline_of,
     error_text,
     errors_in,
+    floors,
     floors_for,
     mean_coordination,
     mean_error,
@@ -42,7 +44,7 @@ from tlbench.report.wording import (
 from tlbench.results.dynamics import Dynamics
 from tlbench.study.model_key import Place
 
-FEW = "With fewer than three pairs no significance is claimed."
+FEW = f"With fewer than {CLAIM_PAIRS} pairs no difference is claimed."
 
 
 def dynamics_findings(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[str]:
@@ -81,8 +83,8 @@ def dynamics_findings(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[str
 
 def _limits(dynamics: Dynamics, n_pairs: list[int]) -> list[str]:
     """Say what cannot be concluded from so few pairs, or from pairs that share init seeds."""
-    n_init_seeds = len({run.model.init_seed for run in dynamics.models})
-    few = [FEW] if min(n_pairs, default=MIN_PAIRS) < MIN_PAIRS else []
+    n_init_seeds = len({run.model.init_seed for run in dynamics.models} - {None})
+    few = [FEW] if min(n_pairs, default=CLAIM_PAIRS) < CLAIM_PAIRS else []
     return few + ([seeds_note(n_init_seeds)] if max(n_pairs, default=0) > n_init_seeds else [])
 
 
@@ -102,7 +104,10 @@ def _of_arm(dynamics: Dynamics, arm: Arm, floor: Mapping[str, float]) -> str:
         said += f", {name} {error_text(mean)}"
         if least is not None:
             side = "above" if mean > least else "not above"
-            said += f" ({side} the {error_text(least)} of {dynamics.reference.floor_is})"
+            what = dynamics.reference.floor_is
+            if least > floors(dynamics)[name]:
+                what += ", of as few stable replicas"
+            said += f" ({side} the {error_text(least)} of {what})"
     coordination, wanted = mean_coordination(arm), dynamics.reference.structure.coordination
     return (
         said
@@ -146,5 +151,6 @@ def _of_harm(arm: Arm, ratios: Mapping[str, Ratio], floor: Mapping[str, float]) 
             continue
         if mean > floor.get(name, 0):
             certain = verdict(ratio) == "loss" and verdict(force) == "gain"
+            certain = certain and all(map(has_pairs_for_claim, (ratio, force)))
             said = f"its {FORCE} is lower but its {name} is larger than those of {BASELINE}"
             yield said + ("" if certain else "; it may be chance")

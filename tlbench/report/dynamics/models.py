@@ -144,13 +144,14 @@ def floors(dynamics: Dynamics) -> dict[str, float]:
 def floors_for(dynamics: Dynamics, models: Iterable[Model]) -> dict[str, float]:
     """Return the floors that hold for models of which fewer replicas are stable.
 
-    The error of an average over n replicas that equals the reference falls as 1/√n.
+    The squared error of an average over n replicas beside one over R that equals it is as
+    1/n + 1/R; the floor is that of two averages over R.
     """
     n_stable = [model.run.n_stable for model in models if model.run.structure]
     replicas = dynamics.reference.replicas
     factor = 1.0
     if replicas and n_stable:
-        factor = max(1.0, math.sqrt(replicas / np.mean(n_stable)))
+        factor = max(1.0, math.sqrt((replicas / np.mean(n_stable) + 1) / 2))
     return {name: floor * factor for name, floor in floors(dynamics).items()}
 
 
@@ -243,10 +244,14 @@ def mean_displacement(curve: list[float]) -> float:
 def baseline_of(place: Place, arms: Mapping[Place, Arm]) -> Arm:
     """Return the models from scratch that an arm is compared with; none for the baseline itself.
 
-    An arm without target data is compared with the smallest training set.
+    An arm without target data is compared with the smallest training set, after as many updates as
+    any.
     """
     if place.strategy == BASELINE:
         return {}
-    same = place.scratch
-    others = [p for p in arms if p == same.replace(size=p.size)] if place.size == 0 else []
-    return arms.get(min(others, key=lambda p: p.size, default=same), {})
+    if place.size:
+        return arms.get(place.scratch, {})
+    others = [p for p in arms if place.scratch == p.replace(size=0, updates=None)]
+    most = max((p.updates or 0 for p in others), default=0)
+    longest = [p for p in others if (p.updates or 0) == most]
+    return arms[min(longest, key=lambda p: p.size)] if longest else {}

@@ -48,6 +48,7 @@ from tlbench.metrics import HEADLINE
 from tlbench.metrics.conditions import key_of
 from tlbench.metrics.statistics import MIN_PAIRS, Pair, Ratio, holm
 from tlbench.report.analysis import Analysis
+from tlbench.report.budgets.outcomes import is_from_scratch
 from tlbench.report.claims import CLAIM_PAIRS, LEVEL
 from tlbench.report.properties.values import ShownValue, has_error
 from tlbench.report.rows import Row, ratio_between
@@ -95,7 +96,7 @@ def comparisons(analysis: Analysis, shown: Iterable[ShownValue]) -> list[PairedE
     for value in (each for each in shown if has_error(each)):
         for row in rows:
             is_of_value = (row.metric, row.tested) == (value.metric, value.tested)
-            if not is_of_value or not row.trained or row.place.strategy == BASELINE:
+            if not is_of_value or not row.trained or is_from_scratch(row.place):
                 continue
             four = [
                 known.get((metric, tested, row.transfer, place))

@@ -7,7 +7,7 @@ from the target's training structures, and among these for the ones that the sou
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,8 +17,9 @@ from tlbench.metrics.statistics import (
     geometric_mean,
     paired_ratio,
 )
+from tlbench.report.budgets.outcomes import is_from_scratch
 from tlbench.report.content import Lines, lines_of
-from tlbench.report.wording import AT_THIS_BUDGET, BASELINE, range_text, ratio_text
+from tlbench.report.wording import AT_THIS_BUDGET, range_text, ratio_text
 from tlbench.results.profiles import BINS, THIRDS, Coverage, Profile
 from tlbench.study.model_key import Place
 from tlbench.study.transfers import WHOLE
@@ -36,7 +37,7 @@ class Covered:
     ``grid`` the ratios by thirds of the distance to the target's, for atoms to which the source is
     nearer and for the others, None where there are too few, and ``shares`` the shares of atoms.
     ``fallback`` is the former over the latter in the last third: below 1 if the model falls back on
-    the source.
+    the source; ``of_source`` is that where one target has several.
     """
 
     place: Place
@@ -47,6 +48,11 @@ class Covered:
     grid: list[tuple[Ratio | None, Ratio | None]]
     shares: list[tuple[float, float]]
     fallback: Ratio | None
+    of_source: str | None = None
+
+    def cells(self) -> dict[str, str]:
+        """Return the first cells of the line of an arm."""
+        return ({"source": self.of_source} if self.of_source else {}) | first_cells(self.place)
 
 
 Units = dict[Unit, list[Coverage]]
@@ -54,9 +60,23 @@ Units = dict[Unit, list[Coverage]]
 
 
 def by_coverage(profiles: Sequence[Profile]) -> list[Covered]:
-    """Return every arm but the baseline, by backbone, size and temperature."""
+    """Return every arm but those from scratch, by backbone, size and temperature.
+
+    Where one target has several sources they are kept apart.
+    """
     profiles = principal(profiles)
     targets = list(dict.fromkeys(p.model.target for p in profiles))
+    sources = list(dict.fromkeys(p.model.source for p in profiles))
+    if len(targets) > 1 or len(sources) < 2:
+        return _of_targets(profiles, targets)
+    return [
+        replace(each, of_source=source)
+        for source in sources
+        for each in _of_targets([p for p in profiles if p.model.source == source], targets)
+    ]
+
+
+def _of_targets(profiles: Iterable[Profile], targets: Sequence[str]) -> list[Covered]:
     found: dict[Place, Units] = defaultdict(lambda: defaultdict(list))
     for p in profiles:
         for coverage in p.coverage:
@@ -70,7 +90,7 @@ def by_coverage(profiles: Sequence[Profile]) -> list[Covered]:
     covered = [
         _against(place, found[place], found[place.scratch])
         for place in sorted(found, key=lambda each: (each.backbone, each.strategy, each.position))
-        if place.strategy != BASELINE and place.scratch in found
+        if not is_from_scratch(place) and place.scratch in found
     ]
     return [each for each in covered if each is not None]
 
@@ -126,7 +146,7 @@ def coverage_table(covered: Iterable[Covered]) -> Lines:
     fifths = "nearest fifth", "second", "third", "fourth", "farthest fifth"
     return lines_of(
         {
-            **first_cells(each.place),
+            **each.cells(),
             **{name: f"{r.value:.2f}" for name, r in zip(fifths, each.ratios, strict=True)},
             "last / first": ratio_text(each.trend, False),
         }
@@ -152,7 +172,7 @@ def grid_table(covered: Iterable[Covered]) -> Lines:
             }
             if name == "far" and each.fallback:
                 found["first / second"] = ratio_text(each.fallback, False)
-            rows.append(first_cells(each.place) | found)
+            rows.append(each.cells() | found)
     return lines_of(rows)
 
 
@@ -164,11 +184,12 @@ def first_cells(place: Place) -> dict[str, str]:
 
 def coverage_findings(covered: Iterable[Covered]) -> list[str]:
     """Give, for each arm, how its ratio to scratch changes with the distance to training sets."""
-    arms: dict[tuple[str, str], list[Covered]] = defaultdict(list)
+    arms: dict[str, list[Covered]] = defaultdict(list)
     for each in covered:
-        arms[each.place.backbone, each.place.strategy].append(each)
+        source = f" from {each.of_source}" if each.of_source else ""
+        arms[f"{each.place.backbone}, {each.place.strategy}{source}"].append(each)
     return [
-        f"{backbone}, {strategy}: {AT_THIS_BUDGET}, its ratio to scratch for the fifth of the test "
+        f"{name}: {AT_THIS_BUDGET}, its ratio to scratch for the fifth of the test "
         "atoms farthest from the target's training structures, over that for the nearest fifth, is "
         f"{range_text([(c.trend, c.place.training_set()) for c in some])}. Of the farthest third, "
         "the ratio where the source is nearer, over that where it is not, is "
@@ -178,5 +199,5 @@ def coverage_findings(covered: Iterable[Covered]) -> list[str]:
             else "not known, for lack of atoms"
         )
         + "."
-        for (backbone, strategy), some in arms.items()
+        for name, some in arms.items()
     ]

@@ -135,8 +135,8 @@ def coverage_curves(covered: list[Covered]) -> Any:
         trace = scatter(
             each.target,
             [ratio.value for ratio in each.ratios],
-            strategy,
-            f"{strategy}, distance %{{x:.3g}}: %{{y:.2f}}",
+            name := strategy + (f" from {each.of_source}" if each.of_source else ""),
+            f"{name}, distance %{{x:.3g}}: %{{y:.2f}}",
             error_y=ratio_bars(each.ratios),
             line={"color": colour, "width": 2},
             marker={"symbol": symbol, "size": 8},

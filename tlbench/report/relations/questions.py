@@ -13,6 +13,7 @@ from tlbench.metrics.distances.quantities import FORMS, OF_ENVIRONMENTS, QUANTIT
 from tlbench.metrics.spec import Floats
 from tlbench.metrics.statistics import Association, association, null_correlations
 from tlbench.report.analysis import Analysis
+from tlbench.report.budgets.outcomes import is_arm
 from tlbench.report.content import Lines, pivot
 from tlbench.report.relations.chemistry import chemistry
 from tlbench.report.relations.structure import association_text
@@ -162,7 +163,7 @@ def _of_transfers(analysis: Analysis, known: Known, metric: str) -> Iterable[Poi
     elements = has_elements(analysis)
     for row in gains(analysis, metric):
         transfer = row.transfer
-        if not row.trained or row.ratio is None:
+        if not (row.trained and row.ratio and is_arm(row.place)):
             continue
         predictors = dict(_pretrained_and(transfer, (transfer.target, "train", None, None), known))
         if elements:
@@ -376,13 +377,15 @@ def predictors_findings(question: Question, found: Answer) -> Iterator[str]:
     yield (
         f"{question.title} {AT_THIS_BUDGET.capitalize()}, the strongest of {n_correlations} "
         f"correlations is with {name}, for {series}: {association_text(best)}. "
-        f"{_sure(question, found, n_names)}"
+        f"{_sure(question, found, n_names, best)}"
     )
 
 
-def _sure(question: Question, found: Answer, n_names: int) -> str:
+def _sure(question: Question, found: Answer, n_names: int, strongest: Association) -> str:
     """Say what may be concluded from the strongest of many correlations."""
     of_what = f"{n_names} {question.named}"
+    if strongest.chance is None and found.chance is not None:
+        return "It is not known for every exchange of their names, so that nothing is concluded."
     if found.chance is None or 1 / found.n_exchanges > TOO_LIKELY:
         return f"With {of_what} nothing is concluded."
     share = (

@@ -34,7 +34,7 @@ from tlbench.report.wording import (
 )
 from tlbench.results.dynamics import Dynamics
 from tlbench.study.model_key import Place
-from tlbench.transfer import STRATEGIES
+from tlbench.study.places import trained_places
 
 NAME = "answer"
 
@@ -83,19 +83,13 @@ def comparisons(analysis: Analysis, metric: str) -> list[Outcome]:
     """
     if analysis.suite.budgets is not None:
         return outcomes(row for row in analysis.every_row if row.metric == metric)
-    rows = [r for r in analysis.of_metric(metric) if r.trained and _is_compared(r.place)]
+    rows = [r for r in analysis.of_metric(metric) if r.trained and is_arm(r.place)]
     found = [(r, r.ratio) for r in rows if r.ratio is not None]
     p = holm({n: ratio.p for n, (_, ratio) in enumerate(found) if ratio.p is not None})
     return [
         Outcome(metric, row.transfer, row.place, {0: ratio}, None, None, p=p.get(n))
         for n, (row, ratio) in enumerate(found)
     ]
-
-
-def _is_compared(place: Place) -> bool:
-    """Return whether an arm is compared with scratch; its strategy may not be installed."""
-    is_known = place.strategy.partition("+")[0] in STRATEGIES
-    return is_arm(place) if is_known else place.strategy != BASELINE
 
 
 def side_of(outcome: Outcome) -> Side:
@@ -228,7 +222,7 @@ def _cost(analysis: Analysis) -> Iterator[str]:
     """Yield what training with transfer and from scratch took, on the first device."""
     # Its name may be anybody's words, so that only tables show it.
     for placed in costs_by_device(analysis.results.records, analysis.results.costs).values():
-        arms = {place: each for place, each in placed.items() if place.size and _is_compared(place)}
+        arms = {place: each for place, each in placed.items() if place.size and is_arm(place)}
         scratch = {place: each for place, each in placed.items() if place.strategy == BASELINE}
         if arms and scratch:
             # Published potentials are not pretrained here.
@@ -270,6 +264,8 @@ def _trouble(analysis: Analysis, simulated: Sequence[Dynamics]) -> str:
             f"missing pairs in {len(missing)} of {counted(len(rows), 'arm')} (the fewest "
             f"{least} of {expected})"
         )
+    if lost := _lost_arms(analysis):
+        found.append(f"no models at all of {_named(lost)}")
     untested = list(_untested(analysis, simulated))
     end = f"; not tested: {listed(untested)}." if untested else "."
     return (
@@ -277,6 +273,25 @@ def _trouble(analysis: Analysis, simulated: Sequence[Dynamics]) -> str:
         if found
         else f"Nothing that was tested went wrong{end}"
     )
+
+
+def _lost_arms(analysis: Analysis) -> list[str]:
+    """Return what the suite trains at its largest budget, but no model of which was measured.
+
+    Of the backbones that were; what is published of a run may be those of one device.
+    """
+    last = analysis.suite.target_budgets()[-1]
+    rows = analysis.of_metric(analysis.metrics[0])
+    measured = {(r.place.backbone, r.place.strategy, r.place.size) for r in rows if r.trained}
+    backbones = {backbone for backbone, _, _ in measured}
+    return [
+        place.replace(updates=None).label()
+        for place in trained_places(analysis.suite)
+        if place.size
+        and place.backbone in backbones
+        and place.updates == last
+        and (place.backbone, place.strategy, place.size) not in measured
+    ]
 
 
 def _untested(analysis: Analysis, simulated: Sequence[Dynamics]) -> Iterator[str]:

@@ -174,8 +174,8 @@ def ranking(
 
     In a suite with budgets only models are ranked that are ``known`` to be converged.
 
-    Columns: model, rank, tie group, geometric mean. With fewer than `MIN_PAIRS` pairs common to
-    all models there are no tie groups, and so no ranks.
+    Columns: model, rank, tie group, geometric mean over the pairs common to all models. With fewer
+    than `MIN_PAIRS` such pairs there are no tie groups, and so no ranks.
     """
     # An arm without target data has as many values as source models: too few to be ranked.
     trained = [row for row in rows if row.trained and row.place.train_temperature_k is None]
@@ -202,12 +202,13 @@ def ranking(
                 "have; with fewer, no two can be distinguished."
             )
         ]
+    common = set.intersection(*(set(values) for values in entries.values()))
     lines = lines_of(
         {
             "model": name,
             "rank": str(standing.rank),
             "tie group": str(standing.group),
-            metric.name: metric.text(geometric_mean(list(entries[name].values()))),
+            metric.name: metric.text(geometric_mean([entries[name][pair] for pair in common])),
         }
         for name, standing in standings.items()
     )

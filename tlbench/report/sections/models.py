@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+import numpy as np
+
 from tlbench.base.phrases import counted
+from tlbench.metrics import has_logarithm
 from tlbench.metrics.statistics import CONVERGED, Pair, convergence, geometric_mean
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.words import change_text, state_text
@@ -80,8 +83,8 @@ def source_models(analysis: Analysis) -> Iterator[Section]:
 def source_table(records: Iterable[Record]) -> Table:
     """Return a line per source model and metric; with budgets, per backbone, source and metric.
 
-    It then has the geometric mean over init seeds at every budget of pretraining, and whether the
-    last is converged.
+    It then has the mean over init seeds at every budget of pretraining, and of errors without a
+    sign whether the last is converged.
     """
     some = _of_sources(records)
     budgets = sorted({r.model.updates for r in some if r.model.updates is not None})
@@ -91,9 +94,8 @@ def source_table(records: Iterable[Record]) -> Table:
                 "backbone": backbone,
                 "element": element,
                 "metric": f"{metric} ({unit})",
-                **{f"after {each:,}": _mean(errors.get(each)) for each in budgets},
-                "change": change_text(convergence(errors)),
-                "converged?": state_text(convergence(errors)),
+                **{f"after {each:,}": _mean(errors.get(each), metric) for each in budgets},
+                **_change(errors, metric),
             }
             for (backbone, element, metric, unit), errors in _by_budget(some).items()
         )
@@ -163,10 +165,22 @@ def _by_budget(records: Iterable[Record]) -> dict[tuple[str, str, str, str], Sou
     found: dict[tuple[str, str, str, str], SourceErrors] = {}
     for r in records:
         errors = found.setdefault((r.model.backbone, _element(r), r.metric, r.unit), {})
-        if r.value > 0:
+        # As in `rows_of`, an error of exactly zero has no logarithm.
+        if r.value > 0 or not has_logarithm(r.metric):
             errors.setdefault(r.model.updates or 0, {})[r.model.pair] = r.value
     return found
 
 
-def _mean(values: Mapping[Pair, float] | None) -> str:
-    return number_text(geometric_mean(list(values.values()))) if values else "–"
+def _change(errors: SourceErrors, metric: str) -> dict[str, str]:
+    """Return how an error changed at last, which of one with a sign is no ratio."""
+    if not has_logarithm(metric):
+        return {"change": "–", "converged?": "–"}
+    found = convergence(errors)
+    return {"change": change_text(found), "converged?": state_text(found)}
+
+
+def _mean(values: Mapping[Pair, float] | None, metric: str) -> str:
+    if not values:
+        return "–"
+    mean = geometric_mean if has_logarithm(metric) else np.mean
+    return number_text(float(mean([*values.values()])))

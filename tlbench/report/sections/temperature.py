@@ -111,7 +111,7 @@ def temperatures(analysis: Analysis) -> Iterator[Section]:
             errors[case] = drawing("heatmaps:error_maps", matrix, METRICS.get(metric).unit)
             if matrix.ratios:
                 ratios[case] = drawing("heatmaps:ratio_maps", matrix)
-            for title, lines in [] if analysis.has_several else matrix_tables(matrix):
+            for title, lines in [] if analysis.has_several else matrix_tables(matrix, metric):
                 table = Table(f"{case}, {title}", lines, folded=True, brief=number == 0)
                 tables.append(table)
     yield Section(
@@ -125,13 +125,13 @@ def temperatures(analysis: Analysis) -> Iterator[Section]:
     )
 
 
-def matrix_tables(matrix: Matrix) -> list[tuple[str, Lines]]:
+def matrix_tables(matrix: Matrix, metric: str) -> list[tuple[str, Lines]]:
     """Return a title and the lines of a table for each arm, and for each arm against scratch."""
-    found = []
+    text, found = METRICS.get(metric).text, []
     for strategy, errors in matrix.errors.items():
         rows = sorted({train for train, _ in errors}, key=lambda train: train or 0)
         if rows:
-            cells = {key: f"{error:.1f}" for key, error in errors.items()}
+            cells = {key: text(error) for key, error in errors.items()}
             found.append((strategy, _lines(matrix, rows, cells)))
     for strategy, ratios in matrix.ratios.items():
         flagged = matrix.trains(strategy)

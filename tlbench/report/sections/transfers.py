@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from tlbench.metrics.statistics import Ratio, paired_ratio
 from tlbench.report.analysis import Analysis, arm_cells
+from tlbench.report.budgets.outcomes import is_arm
 from tlbench.report.content import Draw, Figure, Lines, Section, Table, drawing, lines_of, pivot
 from tlbench.report.rows import Row
 from tlbench.report.sections.errors import Values, ranges
@@ -73,7 +74,8 @@ class GainMatrix:
 
 def gain_matrices(analysis: Analysis, metric: str) -> list[GainMatrix]:
     """Return a matrix per backbone, trained arm and size; none without several sources."""
-    rows = [r for r in gains(analysis, metric) if r.transfer.part is None and r.trained]
+    rows = [r for r in gains(analysis, metric) if r.transfer.part is None and is_arm(r.place)]
+    rows = [row for row in rows if row.trained]
     if len({row.transfer for row in rows}) < 2:
         return []
     sources = list(dict.fromkeys(row.transfer.source for row in rows))
