@@ -101,3 +101,35 @@ def test_the_first_shell_ends_at_the_first_minimum():
     r = (np.arange(120) + 0.5) * 0.05
     g = np.exp(-(((r - 2.5) / 0.2) ** 2)) * 3 + 1 / (1 + np.exp(-(r - 3.6) / 0.1))
     assert first_minimum(g) == pytest.approx(3.15, abs=0.15)
+
+
+def test_the_first_shell_of_long_bonds_and_of_none():
+    """Of potassium, whose neighbours are at 4.5 Å, with some closer pairs as heat makes them."""
+    r = (np.arange(120) + 0.5) * 0.05
+    peak = np.exp(-(((r - 4.5) / 0.3) ** 2)) * 4 + 1 / (1 + np.exp(-(r - 5.9) / 0.1))
+    assert first_minimum(peak) == pytest.approx(5.4, abs=0.15)
+    assert first_minimum(np.where(r < 3.6, 0.0, peak)) == first_minimum(peak)
+    assert first_minimum(np.zeros(120)) is None
+    assert first_minimum(np.full(120, 0.9)) is None
+
+
+def test_of_any_frames_replicas_start_from_those_of_the_smallest_forces(context):
+    path = context.parents["data"] / "train.npz"
+    frames = Frames.load(path)
+    forces = np.repeat(np.arange(len(frames), 0.0, -1), frames.n_atoms)[:, None] * [1, 0, 0]
+    replace(frames, forces=forces).save(path)
+    for name in ("validation.npz", "test.npz"):
+        other = Frames.load(context.parents["data"] / name)
+        replace(other, forces=np.full_like(other.forces, 99)).save(context.parents["data"] / name)
+    KIND.perform({**config(300, 3), "start_structure": "any"}, context)
+    start = Frames.load(context.folder / START)
+    smallest = frames.select([14, 13, 12])
+    assert np.array_equal(start.positions, smallest.positions)
+
+
+def test_frames_without_a_volume_are_refused(context):
+    path = context.parents["data"] / "train.npz"
+    frames = Frames.load(path)
+    replace(frames, pbc=np.tile([True, True, False], (len(frames), 1))).save(path)
+    with pytest.raises(InputError, match=r"not periodic, so that there is no volume .* to null"):
+        KIND.perform(config(300, 2), context)

@@ -15,7 +15,7 @@ from tlbench.data.label_keys import LabelKeys, collect, find_keys
 from tlbench.data.readers import READERS
 from tlbench.data.readers.ase import is_converted
 from tlbench.data.readers.base import Reader
-from tlbench.data.readers.labels import AGREEMENT, LabelOptions, is_isolated, labels
+from tlbench.data.readers.labels import AGREEMENT, LabelOptions, is_alone, labels
 from tlbench.data.readers.recognition import Format
 from tlbench.data.work import (
     CONVENTIONS,
@@ -70,7 +70,7 @@ def guess_options(*paths: Path, format_: Format = EXTXYZ) -> OptionsGuess:
     for path in paths:
         name = path.name if names.count(path.name) == 1 else f"{path.parent.name}/{path.name}"
         for number, atoms in reader.images(path, known):
-            if is_isolated(atoms):
+            if is_alone(atoms):
                 isolated += 1
             elif not len(atoms):
                 empty += 1

@@ -21,7 +21,7 @@ from tlbench.jobs.context import Context, Progress
 from tlbench.jobs.extremes import extremes_of
 from tlbench.jobs.kind import Kind
 from tlbench.jobs.reference_run import ReferenceRun, beside, frames_label, simulations_label
-from tlbench.jobs.start import Start, frames_near, melted, spread_over
+from tlbench.jobs.start import Start, for_replicas, frames_near, melted
 from tlbench.md.protocol import Protocol
 from tlbench.metrics.dynamics import (
     Comparison,
@@ -184,7 +184,8 @@ def _start_of_potential(
         context.parents["data"], config.protocol.temperature_k, config.start_structure
     )
     said = _said_of_frames(config, frames)
-    return spread_over(frames, protocol.replicas), said["start_phase"] == "crystal", said
+    start = for_replicas(frames, protocol.replicas, wanted)
+    return start, said["start_phase"] == "crystal", said
 
 
 def _simulate(
@@ -242,6 +243,12 @@ def _of_frames(config: Config, context: Context) -> tuple[Frames, "Expected", di
     frames = frames_near(
         context.parents["data"], config.protocol.temperature_k, config.start_structure
     )
+    if not frames.pbc.all():
+        raise InputError(
+            "The structures of the data set are not periodic, so that there is no volume that g(r) "
+            "could refer to, and simulations have nothing to be compared with; leave out "
+            "'dynamics', or set it to null."
+        )
     n = len(frames)
     shell = first_minimum(rdf(count_frames(frames), frames).mean(axis=0))
     counts, per_atom = count_frames(frames, shell), frames.energy / frames.n_atoms
@@ -266,7 +273,7 @@ def _of_frames(config: Config, context: Context) -> tuple[Frames, "Expected", di
         **floors,
         **_said_of_frames(config, frames),
     }
-    start = spread_over(frames, config.protocol.replicas)
+    start = for_replicas(frames, config.protocol.replicas, config.start_structure)
     return start, Expected(energy, whole.rdf, shell, crystal), found
 
 

@@ -93,9 +93,14 @@ def _of_one_composition(frames: Frames) -> Frames:
     return frames.select(which == which[best])
 
 
-def spread_over(frames: Frames, replicas: int) -> Frames:
-    """Return a frame for each replica, spread over the order of the frames."""
-    return frames.select(np.arange(replicas) * len(frames) // replicas % len(frames))
+def for_replicas(frames: Frames, replicas: int, wanted: Start | None) -> Frames:
+    """Return a frame for each replica of those of `frames_near`, in whose order they are spread.
+
+    Of any frames these are the first, whose forces are the smallest.
+    """
+    number = np.arange(replicas)
+    which = number if wanted == "any" else number * len(frames) // replicas
+    return frames.select(which % len(frames))
 
 
 def melted(crystals: Frames, reference: Reference, protocol: Protocol) -> Frames:

@@ -197,14 +197,19 @@ def count_frames(frames: Frames, shell: float | None = None) -> StructureCounts:
     return count(graph_of(frames, REACH), len(frames), shell, frames.elements())
 
 
-def first_minimum(g: Floats) -> float:
+def first_minimum(g: Floats) -> float | None:
     """Return where a radial distribution is lowest behind its first peak, Å.
 
     It is smoothed over a quarter of an Å first, and searched up to 1.6 times the distance of the
-    peak, where the second shell of any dense structure has its own.
+    peak, where the second shell of any dense structure has its own. The peak is the highest one
+    below 3.6 Å, or if there is none, as in potassium, at any distance. None where pairs are nowhere
+    more frequent than in an ideal gas.
     """
     smooth = np.convolve(g, np.ones(5) / 5, mode="same")
-    peak = int(np.argmax(smooth[: round(0.6 * len(g))]))
+    near = smooth[: round(0.6 * len(g))]
+    peak = int(np.argmax(near if near.max() > 1 else smooth))
+    if smooth[peak] <= 1:
+        return None
     last = min(round(1.6 * peak), len(g))
     return float(distances()[peak + int(np.argmin(smooth[peak:last]))])
 

@@ -89,3 +89,16 @@ def test_faults_are_named(tmp_path, old, new, complaint):
         complaint = r"line 2: expected 'begin', found 'atom"
     with pytest.raises(InputError, match=complaint):
         read(tmp_path / "input.data")
+
+
+def test_an_isolated_atom_is_left_out_unless_it_is_to_be_kept(tmp_path):
+    """Its energy, several eV from those of the others, would move the reference of them all."""
+    path = tmp_path / "input.data"
+    atom = BLOCK.replace("atom 1.0 0.0 0.0 H 0.0 0.0 -0.1 0.0 0.5\n", "")
+    crystal = atom.replace("comment", "lattice 5 0 0\nlattice 0 5 0\nlattice 0 0 5\ncomment")
+    path.write_text(atom + BLOCK + crystal)
+    found = read(path)
+    assert found.n_atoms.tolist() == [2, 1]
+    assert found.trajectory.tolist() == [1, 2]
+    options = {"energy_unit": "hartree", "length_unit": "bohr", "isolated_atoms": "keep"}
+    assert len(READER.read(path, READER.options.model_validate(options))) == 3

@@ -53,6 +53,12 @@ def test_a_cell_under_another_name_is_the_cell(tmp_path, key):
     assert atoms.pbc.all()
 
 
+def test_a_cell_as_ase_writes_an_array_has_its_vectors_in_rows(tmp_path):
+    header = 'cell="_JSON [[4, 0, 0], [1, 4, 0], [0, 0, 5]]"'
+    (atoms,) = atoms_of(written(tmp_path, FRAME.format(header=header)))
+    assert atoms.cell.tolist() == [[4, 0, 0], [1, 4, 0], [0, 0, 5]]
+
+
 @pytest.mark.parametrize(
     ("pbc", "expected"),
     [

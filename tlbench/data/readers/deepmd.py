@@ -15,21 +15,25 @@ from typing import Any
 import numpy as np
 
 from tlbench.base.errors import InputError, TlbenchError
-from tlbench.base.schema import Strict
 from tlbench.base.units import GPA
 from tlbench.data.frames import Frames
 from tlbench.data.readers.base import Reader, files_in
+from tlbench.data.readers.isolated import IsolatedAtoms, without_isolated
 
 TYPES, NAMES = "type.raw", "type_map.raw"
 MIXED = "real_atom_types.npy"
 
 
-class DeepmdOptions(Strict):
-    """The format has no settings."""
+class DeepmdOptions(IsolatedAtoms):
+    """The format says which labels are where."""
 
 
 def frames(path: Path, options: DeepmdOptions) -> Iterator[tuple[int, Frames | InputError]]:
     """Yield the structures of a system, or of a folder of systems, in the order of their paths."""
+    yield from without_isolated(_every_frame(path), options)
+
+
+def _every_frame(path: Path) -> Iterator[tuple[int, Frames | InputError]]:
     systems = [f.parent for f in files_in(path) if f.name == TYPES] if path.is_dir() else []
     if not systems:
         raise InputError(f"{path}: has no frames, since no folder in it has a file {TYPES}.")

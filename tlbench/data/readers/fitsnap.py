@@ -18,10 +18,10 @@ import numpy as np
 from tlbench.base.errors import InputError
 from tlbench.base.files import read_bounded
 from tlbench.base.registry import near_names
-from tlbench.base.schema import Strict
 from tlbench.base.units import KILOBAR, STRESS_UNITS
 from tlbench.data.frames import Floats, Frames
 from tlbench.data.readers.base import Reader, files_in
+from tlbench.data.readers.isolated import IsolatedAtoms, without_isolated
 
 STYLES = {
     "Energy": {"electronvolt": 1.0, "ev": 1.0},
@@ -41,12 +41,16 @@ STYLES = {
 """Units of each quantity, in lower case, and the size of one in ours; the first is the default."""
 
 
-class FitsnapOptions(Strict):
-    """The format has no settings."""
+class FitsnapOptions(IsolatedAtoms):
+    """The format says which labels are where."""
 
 
 def frames(path: Path, options: FitsnapOptions) -> Iterator[tuple[int, Frames | InputError]]:
     """Yield the structures of a folder, sorted by path, or of one file."""
+    yield from without_isolated(_every_frame(path), options)
+
+
+def _every_frame(path: Path) -> Iterator[tuple[int, Frames | InputError]]:
     files = [f for f in files_in(path) if f.suffix == ".json"] if path.is_dir() else [path]
     if not files:
         raise InputError(f"{path}: has no frames, since no file in it ends in .json.")

@@ -12,12 +12,7 @@ from tlbench.base.registry import near_names
 from tlbench.base.schema import Strict
 from tlbench.base.units import ENERGY_UNITS, FORCE_UNITS, GPA, STRESS_UNITS
 from tlbench.data.frames import Floats, Frames
-
-ISOLATED_BEYOND = 6.0
-"""Distance (Å) of the nearest image beyond which a single atom is isolated.
-
-It is the largest cutoff in common use; the widest one-atom crystals (caesium) have 5.3 Å.
-"""
+from tlbench.data.readers.isolated import WHAT, is_isolated
 
 AGREEMENT = 0.01
 """Largest relative difference of a stress and a virial that are the same."""
@@ -28,20 +23,18 @@ class LabelOptions(Strict):
 
     energy_key: str = "energy"
     forces_key: str = "forces"
-    stress_key: str | None = Field(default="stress", description="None: ignore")
+    stress_key: str | None = Field(
+        default="stress", description="None: ignore; six components are xx, yy, zz, yz, xz, xy"
+    )
     virial_key: str | None = Field(
         default=None,
-        description="eV, minus stress (positive in tension) times volume; read where there is no "
-        "stress, and compared with it where there is",
+        description="eV whatever energy_unit is, minus stress (positive in tension) times volume; "
+        "read where there is no stress, and compared with it where there is",
     )
     temperature_key: str | None = "temperature_k"
     phase_key: str | None = "phase"
     group_key: str | None = "config_type"
-    isolated_atoms: Literal["leave-out", "keep"] = Field(
-        default="leave-out",
-        description="frames of a single atom without an image within 6 Å: their energy is a "
-        "reference, not a label",
-    )
+    isolated_atoms: Literal["leave-out", "keep"] = Field(default="leave-out", description=WHAT)
     unlabelled: Literal["refuse", "leave-out"] = Field(
         default="refuse", description="frames without energy or forces"
     )
@@ -65,7 +58,7 @@ def labelled(
     """
     for index, atoms in images:
         found = labels(atoms)
-        if options.isolated_atoms == "leave-out" and is_isolated(atoms):
+        if options.isolated_atoms == "leave-out" and is_alone(atoms):
             continue
         has_both = options.energy_key in found and options.forces_key in found
         if options.unlabelled == "leave-out" and len(atoms) and not has_both:
@@ -76,17 +69,9 @@ def labelled(
             yield index, error
 
 
-def is_isolated(atoms: Any) -> bool:
-    """Return whether a frame is a single atom without an image within ``ISOLATED_BEYOND``."""
-    if len(atoms) != 1:
-        return False
-    from ase.geometry import minkowski_reduce
-
-    if np.linalg.matrix_rank(np.asarray(atoms.cell)[atoms.pbc]) < atoms.pbc.sum():
-        return False  # a flat cell, which is a mistake and no reason to leave it out
-    reduced, _ = minkowski_reduce(atoms.cell, atoms.pbc)
-    lengths = np.linalg.norm(np.asarray(reduced)[atoms.pbc], axis=1)
-    return bool((lengths > ISOLATED_BEYOND).all())
+def is_alone(atoms: Any) -> bool:
+    """Return whether ``ase.Atoms`` are an isolated atom."""
+    return is_isolated(len(atoms), np.asarray(atoms.cell), atoms.pbc)
 
 
 def check_keys(where: str, names: Iterable[set[str]], options: LabelOptions) -> None:

@@ -16,10 +16,10 @@ import numpy as np
 from pydantic import Field
 
 from tlbench.base.errors import InputError
-from tlbench.base.schema import Strict
 from tlbench.base.units import BOHR, ENERGY_UNITS
 from tlbench.data.frames import Frames
 from tlbench.data.readers.base import Reader, check_is_file
+from tlbench.data.readers.isolated import IsolatedAtoms, without_isolated
 
 LENGTH_UNITS = {"angstrom": 1.0, "bohr": BOHR}
 """Length in Å of one of each unit."""
@@ -27,7 +27,7 @@ LENGTH_UNITS = {"angstrom": 1.0, "bohr": BOHR}
 LONGEST_LINE = 1 << 12
 
 
-class RunnerOptions(Strict):
+class RunnerOptions(IsolatedAtoms):
     """Settings of the runner reader: the units, which the files do not state."""
 
     energy_unit: Literal[tuple(ENERGY_UNITS)] = Field(  # type: ignore[valid-type]
@@ -51,6 +51,10 @@ class _Block:
 
 def frames(path: Path, options: RunnerOptions) -> Iterator[tuple[int, Frames | InputError]]:
     """Yield the structures of one file."""
+    yield from without_isolated(_every_frame(path, options), options)
+
+
+def _every_frame(path: Path, options: RunnerOptions) -> Iterator[tuple[int, Frames | InputError]]:
     check_is_file(path, f"{path}: cannot be read (there is no such file).")
     index = -1
     for index, block in enumerate(_blocks(path)):

@@ -282,7 +282,7 @@ def _header(line: str) -> dict[str, Any]:
         if not isinstance(value, np.ndarray) or value.size != 9 or value.dtype.kind not in "if":
             raise InputError(f"{cell} is not nine numbers, the three cell vectors one by one.")
         # ase's own Lattice is in this order, its columns the vectors.
-        found["Lattice"] = value.reshape(3, 3, order="F")
+        found["Lattice"] = value.ravel().reshape(3, 3, order="F")
     if "Lattice" not in found:
         _refuse_other_cells(found)
     if "Lattice" in found and not np.abs(found["Lattice"]).max() < LONGEST_VECTOR:

@@ -242,8 +242,8 @@ def outcomes(rows: Iterable[Row]) -> list[Outcome]:
                     falls=scratch in falling,
                 )
             )
-    last, first = (
+    of_last, of_first = (
         holm({n: ratio.p for n, ratio in enumerate(ratios) if ratio.p is not None})
         for ratios in ([each.compared for each in found], [each.first[1] for each in found])
     )
-    return [replace(o, p=last.get(n), p_first=first.get(n)) for n, o in enumerate(found)]
+    return [replace(o, p=of_last.get(n), p_first=of_first.get(n)) for n, o in enumerate(found)]
