@@ -98,6 +98,9 @@ REFUSED = {
     "fractions": ([("budgets", "[10.5, 20]")], "'budgets.0': input should be a valid integer"),
     "validation": ([("budgets", "[1, 20]")], "1 update cannot have the 2 points of validation"),
     "no validation": ([TWO, ("training.validation_points", "0")], "set it to 1 or more"),
+    "no validation of pretraining": (
+        [TWO, ("pretraining.validation_points", "0")], "pretraining.validation_points is 0",
+    ),
     "updates": (
         [("training.updates", "20"), ("budgets", "[10, 30]")],
         "training.updates is 20, but the last of budgets is 30",

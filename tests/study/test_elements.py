@@ -166,3 +166,13 @@ def test_the_suite_of_ones_own_data_breaks_errors_down_by_composition_and_elemen
     assert {"element": "Ag"} in conditions
     assert {"element": "Au"} in conditions
     assert {"composition": str(frames.composition[0])} in conditions
+
+
+@pytest.mark.parametrize("strategy", ["lora", "head-only", "freeze-embedding"])
+def test_arms_that_cannot_tell_elements_apart_are_refused(cards, strategy):
+    """Of silicon alone, gold and silver start as the same and would stay it."""
+    cards = {**cards, "si": "sw-si-64"}
+    with pytest.raises(InputError, match=rf"{strategy}' could not tell Ag and Au apart, which"):
+        study_of(cards, "si", "ag-au", ("strategies", f"[scratch, {strategy}]"))
+    study_of(cards, "cu-ni", "ag-au", ("strategies", f"[scratch, {strategy}]"))
+    study_of(cards, "si", "ag-au", ("strategies", "[scratch, finetune, zero-shot]"))

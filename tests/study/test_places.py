@@ -54,6 +54,8 @@ def test_scratch_may_be_left_out_of_some_backbones_and_of_nothing_else():
     assert places == both | pretrained
     study = resolve(found)
     assert {(model.backbone, model.strategy) for model in study.grid} == places
+    long = load_suite("smoke", [*settings, ("strategies", "[scratch-long, finetune]")])
+    assert {p.backbone for p in trained_places(long) if p.strategy == "scratch-long"} == {"schnet"}
     every = resolve(load_suite("smoke", [settings[0], ("strategies", "[scratch, finetune]")]))
     assert study.protocol_digest == every.protocol_digest
     assert study.digest != every.digest

@@ -349,6 +349,17 @@ def test_parts_of_the_source_are_pretrained_on_apart():
         plan(resolve(load_suite("smoke", [("source_parts", "[{temperatures_k: [700]}]")])))
 
 
+def test_what_is_replayed_is_what_was_pretrained_on():
+    planned = plan(resolve(load_suite("smoke", [PARTS, ("strategies", "[scratch, mixed]")])))
+    mixed = [job for job in planned.jobs.values() if job.label.startswith("mixed schnet")]
+    parts = [
+        (planned.jobs[job.parents["source"]].settings.subset, job.settings.replayed)
+        for job in mixed
+    ]
+    assert all(pretrained == replayed for pretrained, replayed in parts)
+    assert {replayed and replayed.share for _, replayed in parts} == {None, 0.5, 1}
+
+
 def test_distances_add_jobs_and_change_none():
     assert keys() < keys(DISTANCES)
     planned = plan(resolve(load_suite("smoke", [DISTANCES])))

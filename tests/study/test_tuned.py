@@ -6,6 +6,7 @@ import pytest
 from tuned_arms import ARM, given
 
 from tlbench.base.errors import InputError
+from tlbench.study.loading import load_suite
 from tlbench.study.tuned import PRETRAINING, Tuned, TunedSettings, read_tuned
 from tlbench.training.config import TrainingConfig
 
@@ -119,3 +120,19 @@ def test_two_settings_for_one_source_are_refused():
     for other in (first, ARM):
         with pytest.raises(ValueError, match="has two settings for the same size"):
             given(finetune=[first, other])
+
+
+def test_a_rate_that_would_have_no_effect_is_refused():
+    """Every arm has a tuned one, and a report would name the other."""
+    few = [("budgets", "[100]"), ("sizes", "[10]")]
+    rate = ("training.learning_rate", "0.05")
+    dimenetpp = {"backbones": ["dimenetpp"]}
+    with pytest.raises(InputError, match=r"training.learning_rate would have no effect.*to null"):
+        load_suite("universal-cpu", [*few, rate], **dimenetpp)
+    fraction = ("pretraining.final_learning_rate_fraction", "0.5")
+    with pytest.raises(InputError, match=r"^pretraining.final_learning_rate_fraction would have"):
+        load_suite("universal-cpu", [*few, fraction], **dimenetpp)
+    alike = load_suite("universal-cpu", [*few, rate, ("tuned", "null")], **dimenetpp)
+    assert alike.training.learning_rate == 0.05
+    # Of this suite DimeNet++ has the suite's own rate, SchNet tuned ones.
+    assert load_suite("equal-updates-sw-cpu", [rate]).training.learning_rate == 0.05

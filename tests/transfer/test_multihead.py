@@ -92,3 +92,21 @@ def test_the_sources_head_keeps_its_reference_energies(tmp_path):
     train(potential, strategy, data, data, config, 0, tmp_path, with_source=both)
     assert float(twins[0].reference_energy[SI]) == -4.0
     assert float(potential.reference_energy[SI]) != -4.0
+
+
+@pytest.mark.parametrize("name", ["mixed", "self-replay", "multihead"])
+def test_replayed_energies_do_not_depend_on_the_constants_of_the_target(name, tmp_path):
+    """Of one element in two functionals: shifting the target's labels shifts no error."""
+    frames, losses = tiny.crystals("Si", 3), []
+    for shift in (0.0, 2.0):
+        shifted = replace(frames, energy=frames.energy + shift * frames.n_atoms)
+        potential = tiny.potential("schnet", dtype=torch.float64)
+        potential.reference_energy[SI] = -4.0
+        data = tiny.labelled(shifted, potential)
+        both = tiny.labelled(Frames.concatenate([shifted, frames]), potential)
+        config = TrainingConfig(
+            updates=3, loss={"energy": 1.0}, dtype="float64", validation_points=0
+        )
+        curve = train(potential, arm(name), data, data, config, 0, tmp_path, with_source=both)
+        losses.append(curve.loss)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-9)

@@ -80,3 +80,13 @@ def test_a_damaged_file_is_one_sentence(tmp_path, content):
     with pytest.raises(InputError, match=f"{TRIALS}: .*; remove it"):
         note(tmp_path, "search")
     assert (tmp_path / TRIALS).read_bytes() == content
+
+
+def test_networks_of_other_settings_are_another_search(tmp_path):
+    """Or arms of one table would be tuned for networks of two widths."""
+    note(tmp_path, "search", networks={"schnet": "a"})
+    note(tmp_path, "search", networks={"schnet": "a", "dimenetpp": "b"})
+    note(tmp_path, "search", ["x"])
+    with pytest.raises(InputError, match="holds the tuning of schnet with other settings of the"):
+        note(tmp_path, "search", networks={"schnet": "c"})
+    note(tmp_path, "search", networks={"dimenetpp": "b"})

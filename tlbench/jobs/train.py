@@ -11,7 +11,7 @@ from tlbench.base.magnitudes import Count, Number
 from tlbench.base.schema import Strict, canonical_json
 from tlbench.base.seeds import stream
 from tlbench.data.frames import Frames
-from tlbench.data.splits import Subset, chosen, validation_subset
+from tlbench.data.splits import Share, Subset, chosen, validation_subset
 from tlbench.jobs import kind
 from tlbench.jobs.amount import CALL, UPDATE, Amount, Facts
 from tlbench.jobs.context import BEST, MODEL, Context, Progress, clock_for
@@ -57,7 +57,8 @@ class Config(kind.Config):
 
     ``validation_size`` structures are validated on, or as many as there are; None for all of them.
     They are drawn with the seed and the strata of the subset, nested, in a stream of their own.
-    With ``best``, the weights at the lowest validation error are written, too.
+    With ``best``, the weights at the lowest validation error are written, too. ``replayed`` is what
+    of the source's training structures is replayed, None for all of them.
     """
 
     kind: ClassVar = "train"
@@ -72,6 +73,7 @@ class Config(kind.Config):
     training: TrainingConfig | None = None
     validation_size: PositiveInt | None = later(None)
     best: bool = later(False)
+    replayed: Share | None = later(None)
 
     @model_validator(mode="after")
     def _best_of_some(self) -> "Config":
@@ -184,7 +186,9 @@ def _replayed(
     strategy = arm(config.strategy)
     if strategy.replay is not None:
         return strategy.replay(potential, frames, config.init_seed)
-    return context.frames("replayed", "train") if strategy.needs_source_data else None
+    if not strategy.needs_source_data:
+        return None
+    return chosen(context.frames("replayed", "train"), config.replayed)
 
 
 def _pace(moments: list[tuple[int, float]], updates: int) -> dict[str, float]:

@@ -72,10 +72,11 @@ def contradictions(
                     f"{name}: convergence cannot be judged from {fewer:,} to {more:,} updates; let "
                     "each budget be at least twice the one before"
                 )
-    if budgets and not training.validation_points:
-        yield (
-            "training.validation_points is 0, but a suite with budgets measures the weights of the "
-            "lowest validation error; set it to 1 or more"
-        )
+    for name, config in (("training", training), ("pretraining", pretraining)):
+        if budgets and not config.validation_points:
+            yield (
+                f"{name}.validation_points is 0, but a suite with budgets measures the weights of "
+                "the lowest validation error; set it to 1 or more"
+            )
     if pretraining_budgets and not budgets:
         yield "pretraining_budgets: only a suite with 'budgets' has them; set 'budgets', too"

@@ -25,6 +25,7 @@ def check_consistent(study: "Study") -> None:
     suite = study.suite
     for ends in study.ends:
         _check_arms(study, ends)
+        _check_told_apart(study, ends)
         _check_different(study, ends)
         _check_sizes(suite, ends.target)
         _check_part(suite, ends)
@@ -48,6 +49,22 @@ def _check_arms(study: "Study", ends: Ends) -> None:
             f"{ends.source_name}: of a potential there is no source data and no pretraining; add "
             "another strategy, as finetune, or leave this source out."
         )
+
+
+def _check_told_apart(study: "Study", ends: Ends) -> None:
+    """Refuse arms in which elements that start alike stay so, with one energy for either."""
+    alike = [
+        [start.target for start in ends.starts if start.source == source]
+        for source in dict.fromkeys(start.source for start in ends.starts)
+    ]
+    fixed = [each for each in study.arms if each.trains and not each.trains_elements]
+    for symbols in alike:
+        if len(symbols) > 1 and fixed:
+            raise InputError(
+                f"Suite {study.suite.name!r}: {arm_names(fixed)} could not tell {listed(symbols)} "
+                f"apart, which start alike from {ends.source_name}, as what the network holds of "
+                "elements is not trained; leave out these strategies, or this source."
+            )
 
 
 def arm_names(arms: Iterable[Strategy]) -> str:

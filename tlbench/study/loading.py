@@ -15,7 +15,7 @@ from tlbench.base.registry import near_names
 from tlbench.base.schema import Lines, assign, read_yaml, validate
 from tlbench.data.cards import check_names_a_card, is_path, load_card
 from tlbench.models.backbones import BACKBONES
-from tlbench.study.places import has_other_data, still_tuned
+from tlbench.study.places import has_other_data, still_tuned, trained_places, untuned_places
 from tlbench.study.sources import (
     ENDING,
     is_potential,
@@ -24,7 +24,7 @@ from tlbench.study.sources import (
 )
 from tlbench.study.suite import Suite
 from tlbench.study.transfers import DataChoice
-from tlbench.study.tuned import Tuned, read_tuned
+from tlbench.study.tuned import PRETRAINING, TUNED_FIELDS, Tuned, read_tuned
 from tlbench.transfer import arm
 from tlbench.transfer.potentials import POTENTIALS
 
@@ -121,6 +121,7 @@ def load_suite(
             value, suite, chosen=any(key.split(".")[0] == "tuned" for key, _ in settings)
         )
         changed = _checked(value, "the changes on the command line", {})
+        _check_rates(changed, [key for key, _ in settings])
         changed._unchanged = suite
         return changed
     return suite
@@ -266,6 +267,21 @@ def _narrow_tuning(value: dict[str, Any], before: Suite, chosen: bool) -> None:
     left = still_tuned(validate(Tuned, tuned, "the tuned settings"), before, after)
     if left is not None:
         value["tuned"] = left.model_dump(mode="json")
+
+
+def _check_rates(suite: Suite, changed: Sequence[str]) -> None:
+    """Refuse a learning rate that is set on the command line where every arm has a tuned one."""
+    for part in ("training", "pretraining"):
+        places, untuned = (
+            [place for place in some if (place.strategy == PRETRAINING) == (part == "pretraining")]
+            for some in (trained_places(suite), untuned_places(suite))
+        )
+        named = [key for key in changed if key in {f"{part}.{name}" for name in TUNED_FIELDS}]
+        if named and places and not untuned:
+            raise InputError(
+                f"{named[0]} would have no effect, because every arm that it is of has a learning "
+                "rate that was tuned; set tuned to null, too, for one that is the same for all."
+            )
 
 
 def _read_tuned(value: dict[str, Any], folder: Path) -> None:

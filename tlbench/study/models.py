@@ -70,6 +70,10 @@ def _plan_transfer(result: Plan, ends: Ends) -> None:
         structures = model.training_set
         drawn = None if structures is None else study.drawn(ends.target, structures)
         config = _train_config(result, model, model.strategy, elements, drawn)
+        if "replayed" in parents:
+            # What its source model was pretrained on, and no more of the source.
+            part = _share(ends, _init_seed(result, model))
+            config = config.model_copy(update={"replayed": part})
         came = f" from {ends.source_label}" if elements.source and len(study.ends) > 1 else ""
         job = _train_job(result, config, parents, f"{model.label()} on {model.target}{came}")
         result.add(job)

@@ -341,8 +341,8 @@ def resolve(suite: Suite, *, published: bool = False) -> Study:
     InputError
         If a data set is missing or has too few structures of training, validation or a
         temperature, source and target share data, an element starts as one that the source does
-        not have, no model can be tested on a data set, batches are too small, or no arm can start
-        from a source.
+        not have, no model can be tested on a data set, batches are too small, no arm can start
+        from a source, or one could not tell elements apart.
     """
     arms = tuple(arm(name) for name in suite.strategies)
     for strategy in arms:

@@ -21,6 +21,9 @@ class TunedSettings(Strict):
     final_learning_rate_fraction: float = Field(gt=0, le=1)
 
 
+TUNED_FIELDS = tuple(TunedSettings.model_fields)
+
+
 class TunedGroup(Strict):
     """The best settings of an arm for some sizes and one budget, and what they were chosen from.
 

@@ -49,6 +49,21 @@ class LabelledSet:
     def __len__(self) -> int:
         return len(self.graphs)
 
+    def shift_energies(self, first: int, constants: Tensor) -> None:
+        """Add a constant per atom of each element to the energies of structures from ``first`` on.
+
+        Parameters
+        ----------
+        constants
+            By atomic number, eV.
+        """
+        frames, numbers = self.frames, torch.as_tensor(self.frames.atomic_numbers)
+        of_atoms = constants.to("cpu", torch.float64)[numbers]
+        structures = torch.repeat_interleave(torch.as_tensor(frames.n_atoms))
+        added = torch.zeros(len(frames), dtype=torch.float64).index_add(0, structures, of_atoms)
+        added[:first] = 0
+        self._energy = self._energy + added.to(self._energy.device)
+
     def batch(self, indices: Tensor) -> Batch:
         """Return the structures at ``indices`` with their labels."""
         rows = self.graphs.rows(indices)

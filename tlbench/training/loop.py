@@ -77,7 +77,12 @@ def train(
     if config.loss.energy:
         # Forces do not see the constant, but an energy loss would first have to learn it: of a
         # silicon network on germanium it is off by 1 eV/atom where the labels alone are fitted.
+        before = potential.reference_energy.clone()
         fit_reference_energy(potential, data, config.energy_reference)
+        if trained.twin is None and with_source is not None:
+            # The labels of what is replayed have the constants that the model had of them.
+            moved = (potential.reference_energy - before).nan_to_num(0.0)
+            with_source.shift_energies(len(data), moved)
     optimiser = trained.optimiser(config.learning_rate)
     n_source = len(everything) - len(data)
     batches = strategy.batches(len(data), n_source, config.batch_size, order_seed)

@@ -3,7 +3,7 @@
 The store keeps what trials trained, but nothing of a job that diverged, so that is written here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pydantic import Field, NonNegativeInt, PositiveFloat
@@ -45,11 +45,16 @@ class EndedTrial(Strict):
 
 
 class Ledger(Strict):
-    """The content of ``trials.json``; ``search`` is a digest, ``diverged`` has keys of jobs."""
+    """The content of ``trials.json``.
+
+    ``search`` is a digest, ``diverged`` has keys of jobs, ``networks`` backbones with the digest of
+    their settings.
+    """
 
     search: str
     diverged: list[str] = Field(default_factory=list)
     trials: list[EndedTrial] = Field(default_factory=list)
+    networks: dict[str, str] = later({}, max_length=1000)
 
 
 LEDGER_FORMAT = Format("file of trials", Ledger)
@@ -66,6 +71,7 @@ def note(
     search: str,
     diverged: Iterable[str] = (),
     trials: Iterable[EndedTrial] = (),
+    networks: Mapping[str, str] | None = None,
 ) -> set[str]:
     """Add to what is written, and return the keys of all jobs that have diverged.
 
@@ -75,7 +81,8 @@ def note(
     Raises
     ------
     InputError
-        If the folder is of another search, or its file is damaged or cannot be written.
+        If the folder is of another search, or of other settings of one of the ``networks``, or its
+        file is damaged or cannot be written.
     """
     path = out / TRIALS
     with writing(out, "choose another --out"):
@@ -83,10 +90,21 @@ def note(
         with Lock(out / LOCK):
             before = _read(path, search) or Ledger(search=search)
             known = {*before.diverged, *diverged}
+            for name, settings in (networks or {}).items():
+                if before.networks.get(name, settings) != settings:
+                    raise InputError(
+                        f"{out} holds the tuning of {name} with other settings of the network; "
+                        "choose another folder with --out."
+                    )
             merged = {t.place: t for t in (*before.trials, *trials)}
             # An order of their own, so that the file does not show who wrote first.
             ended = [merged[key] for key in sorted(merged)]
-            ledger = Ledger(search=search, diverged=sorted(known), trials=ended)
+            ledger = Ledger(
+                search=search,
+                diverged=sorted(known),
+                trials=ended,
+                networks=before.networks | dict(networks or {}),
+            )
             if ledger != before or not path.exists():
                 LEDGER_FORMAT.write(path, ledger)
     return known

@@ -81,7 +81,7 @@ def tune(
     ended: Ended = {series: [] for series in search.series()}
     failed: set[Series] = set()
     named = search.digest()
-    diverged = note(out, named)
+    diverged = note(out, named, networks=search.networks())
     tuned_before(out, search)
     log = EventLog(out)
 

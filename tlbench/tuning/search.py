@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from tlbench.base.errors import InputError
 from tlbench.base.phrases import counted
+from tlbench.base.schema import digest
 from tlbench.jobs.base import Job
 from tlbench.study.model_key import ModelKey
 from tlbench.study.models import plan
@@ -170,6 +171,13 @@ class Search:
         """
         text = f"{self.study.protocol_digest} {self.pairs}"
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def networks(self) -> dict[str, str]:
+        """Return the SHA-256 of the settings of every backbone that is tuned."""
+        return {
+            name: digest(self.suite.backbone_config(name).model_dump(mode="json"))
+            for name in sorted({series.backbone for series in self.sizes_of()})
+        }
 
     def own_settings(self, series: Series) -> TunedSettings:
         """Return the suite's own settings of a series."""
