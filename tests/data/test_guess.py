@@ -134,6 +134,15 @@ def test_a_file_sorted_by_kind_is_not_divided_at_its_end(tmp_path):
     assert all(np.abs(part.forces).max() > 0.01 for part in parts.values())
 
 
+def test_a_trajectory_among_other_frames_is_named(tmp_path):
+    """Frames drawn from it have neighbours among training structures."""
+    frames = Frames.concatenate([drifting(40), strained(20)])
+    unknown = replace(frames, group=np.full(60, ""), temperature_k=np.full(60, np.nan))
+    card, said = card_of(write(tmp_path / "mixed.extxyz", unknown))
+    assert card.origin.split.order == "random"
+    assert "40 of 60 frames are in trajectories, and neighbouring frames of one are nearly" in said
+
+
 def test_several_trajectories_are_each_divided_at_their_end(tmp_path):
     hot = drifting(30)
     wider = replace(hot, cell=hot.cell * 1.2, positions=hot.positions * 1.2)

@@ -1,5 +1,7 @@
 """Training subsets are nested, reproducible, and different from seed to seed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tiny
@@ -163,6 +165,19 @@ def test_ranges_are_counted_in_each_file():
     assert np.array_equal(parts["test"].positions[:8], files["b"].positions[8:16])
     with pytest.raises(InputError, match=r"split\.train asks for 2 frames, but 1 match it"):
         divide(files, in_ranges(train=[[8, 20]], validation=[[0, 9]], test=[[0, 9]]))
+
+
+def test_ranges_count_frames_that_a_reader_has_left_out():
+    """As an isolated atom in front, with which users and messages count the frames."""
+    nine = tiny.crystals("Ge", 9)
+    files = {"a": replace(nine.select(np.arange(1, 9)), trajectory=np.arange(1, 9)), "b": nine}
+    split = in_ranges(train=[[1, 3]], validation=[[6, 8]], test=[[0, 2]])
+    found = {name: part.trajectory.tolist() for name, part in divide(files, split).items()}
+    assert found == {"train": [1, 2], "validation": [6, 7], "test": [0, 1]}
+    renumbered = {n: replace(f, trajectory=np.arange(len(f)) + 50) for n, f in files.items()}
+    places = {name: frames.trajectory for name, frames in files.items()}
+    parts = divide(renumbered, split, places)
+    assert parts["train"].trajectory.tolist() == [50, 51]
 
 
 def test_a_range_has_a_first_and_an_end():

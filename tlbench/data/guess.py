@@ -16,7 +16,7 @@ from tlbench.data.entries import Entry, entries_of, named, siblings
 from tlbench.data.frames import Frames
 from tlbench.data.readers import READERS
 from tlbench.data.readers.recognition import Format
-from tlbench.data.sequence import order_of
+from tlbench.data.sequence import n_in_trajectories, order_of
 from tlbench.data.settings import guess_options
 from tlbench.data.splits import composition_order
 
@@ -231,6 +231,12 @@ def _split(
     ]
     what = " and ".join(drawn)
     said.append(f"split: {', '.join(listed)}" + (f"; {what}: {ORDERS[order]}" if drawn else ""))
+    if order == "random" and (together := n_in_trajectories(pool)):
+        said.append(
+            f"{together} of {count} frames are in trajectories, and neighbouring frames of one are "
+            "nearly copies, so that errors on test structures drawn among them are too small; name "
+            "files of other structures with --test and --validation"
+        )
     return {
         "name": "guessed",
         "order": order,

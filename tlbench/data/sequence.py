@@ -76,13 +76,27 @@ def order_of(frames: Frames) -> str:
     "last" if it is one trajectory, "blocks" if at least nine of ten frames are in trajectories of
     ``LONG`` frames or more, else "random".
     """
+    smooth, n_blocks = _smooth_blocks(frames)
+    if n_blocks == 1:
+        return "last" if smooth else "random"
+    return "blocks" if _n_long(smooth) >= 0.9 * len(frames) else "random"
+
+
+def n_in_trajectories(frames: Frames) -> int:
+    """Return how many frames are in trajectories of ``LONG`` frames or more."""
+    return _n_long(_smooth_blocks(frames)[0])
+
+
+def _n_long(smooth: list[Ints]) -> int:
+    return sum(len(own) for own in smooth if len(own) >= LONG)
+
+
+def _smooth_blocks(frames: Frames) -> tuple[list[Ints], int]:
+    """Return the indices of each block that is a trajectory, and how many blocks there are."""
     block = blocks(frames)
     members = [np.flatnonzero(block == number) for number in range(block[-1] + 1)]
     smooth = [own for own in members if len(own) >= 3 and is_smooth(frames.select(own))]
-    if len(members) == 1:
-        return "last" if smooth else "random"
-    in_trajectories = sum(len(own) for own in smooth if len(own) >= LONG)
-    return "blocks" if in_trajectories >= 0.9 * len(frames) else "random"
+    return smooth, len(members)
 
 
 def _continues(frames: Frames, index: int) -> bool:

@@ -11,7 +11,7 @@ from tlbench.base.errors import InputError
 from tlbench.base.formats import later
 from tlbench.base.schema import LARGEST, Strict
 from tlbench.base.seeds import stream
-from tlbench.data.frames import Frames
+from tlbench.data.frames import Frames, Ints
 from tlbench.data.origins.base import MOST_FRAMES, SPLITS, Temperature
 from tlbench.data.sequence import blocks, place_in_block
 from tlbench.data.strata import Stratum, check_strata, strata_of, stratified
@@ -205,10 +205,18 @@ def _drawn(
     return stratified(order, strata_of(frames, names), size, stream("strata", seed))
 
 
-def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:
+def divide(
+    files: Mapping[str, Frames], split: Split, places: Mapping[str, Ints] | None = None
+) -> dict[str, Frames]:
     """Return the train, validation and test part of the frames of some files.
 
     Files count in the order in which the parts name them, whatever the order of the mapping.
+
+    Parameters
+    ----------
+    places
+        Name of a file → index of each frame in it, (frames,), which ranges are of: readers leave
+        out some. By default the ``trajectory`` of the frames, as readers set it.
 
     Raises
     ------
@@ -219,6 +227,7 @@ def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:
     names = list(dict.fromkeys(named))
     frames = Frames.concatenate([files[name] for name in names])
     file_of = np.repeat(names, [len(files[name]) for name in names])
+    place = np.concatenate([places[n] if places else files[n].trajectory for n in names])
     order = _order(frames, file_of, split)
     formulas = frames.composition if split.order == "compositions" else None
     free = np.ones(len(frames), dtype=bool)
@@ -226,7 +235,7 @@ def divide(files: Mapping[str, Frames], split: Split) -> dict[str, Frames]:
     for name in ("test", "validation", "train"):
         part: Part = getattr(split, name)
         _check_words(name, part, frames)
-        matching = _matching(frames, file_of, part)
+        matching = _matching(frames, file_of, place, part)
         drawn = order[(matching & free)[order]]
         chosen, left = drawn[: part.frames], drawn[part.frames :]
         if len(chosen) < part.frames:
@@ -274,13 +283,12 @@ def composition_order(frames: Frames, seed: int) -> npt.NDArray[np.int64]:
     return np.argsort(np.argsort(drawn)[which], kind="stable")
 
 
-def _matching(frames: Frames, file_of: npt.NDArray[np.str_], part: Part) -> npt.NDArray[np.bool_]:
+def _matching(
+    frames: Frames, file_of: npt.NDArray[np.str_], place: Ints, part: Part
+) -> npt.NDArray[np.bool_]:
     matching = np.isin(file_of, part.files)
     if part.ranges:
-        # The frames of a file follow one another.
-        starts = {name: int(np.argmax(file_of == name)) for name in part.files}
-        index = np.arange(len(frames)) - [starts.get(name, 0) for name in file_of.tolist()]
-        matching &= np.any([(index >= first) & (index < end) for first, end in part.ranges], axis=0)
+        matching &= np.any([(place >= first) & (place < end) for first, end in part.ranges], axis=0)
     if part.groups:
         matching &= np.isin(frames.group, part.groups)
     if part.without_groups:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ase.build import bulk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
@@ -139,6 +140,35 @@ def test_neighbours_in_time_are_no_copies():
 def test_crystals_of_nearly_the_same_strain_are_no_copies():
     frames = [structures_of(diamond("Ge", lattice_constant=5.65 * s))[0] for s in (1, 1.002, 1.004)]
     assert same_structures(frames) == []
+
+
+def polytypes():
+    """Return pairs of crystals whose nearest shells are the same."""
+    a = 4.0
+    cubic, wurtzite = (
+        bulk("GaAs", "zincblende", a=a, cubic=True),
+        bulk("GaAs", "wurtzite", a=a / 2**0.5, c=a * (4 / 3) ** 0.5, u=0.375),
+    )
+    yield bulk("Cu", "fcc", a=a), bulk("Cu", "hcp", a=a / 2**0.5, c=a / 2**0.5 * (8 / 3) ** 0.5)
+    yield cubic, wurtzite
+    diamonds = cubic.copy(), wurtzite.copy()
+    for atoms in diamonds:
+        atoms.symbols[:] = "Si"
+    yield diamonds
+    cell = bulk("Al", "fcc", a=a, cubic=True)
+    cell.symbols[0] = "Ti"
+    one, other = cell.repeat((1, 1, 2)), cell.repeat((1, 1, 2))
+    # D0₂₂: in every other layer titanium is in the middle of the face.
+    other.symbols[4:] = ["Al", "Ti", "Al", "Al"]
+    yield one, other
+
+
+@pytest.mark.parametrize("pair", [*polytypes()], ids=["hcp", "wurtzite", "lonsdaleite", "D0₂₂"])
+def test_stacking_and_order_in_the_second_shell_are_seen(pair):
+    one, other = structures_of(Frames.unlabelled(pair))
+    assert key_of(one) == key_of(other)
+    assert apart(one, other) > 0.1
+    assert same_structures([one, other]) == []
 
 
 def test_groups_hold_all_copies():

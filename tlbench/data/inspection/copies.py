@@ -15,8 +15,9 @@ from tlbench.data.inspection.forces import has_forces
 from tlbench.data.inspection.geometry import NONE_NEAR, Structure, nearest, structures_of
 from tlbench.data.origins import SPLITS
 
-NEIGHBOURS = 16
-"""Neighbours that describe an atom: both first shells of diamond, fcc or bcc crystals."""
+NEIGHBOURS = 32
+"""Neighbours that describe an atom: at least two shells of diamond, fcc or bcc crystals, and some
+of the third, so that stacking and the order of the elements in the second shell count."""
 
 TOLERANCE = 3e-3
 """Largest change (Å) of a distance between copies.

@@ -150,7 +150,8 @@ class FilesOrigin(Origin):
             for end, (name, frames) in zip(ends, files.items(), strict=True)
         }
         parts = np.full(sum(map(len, files.values())), "", dtype="<U16")
-        for part, frames in divide(numbered, self.split).items():
+        places = {name: frames.trajectory for name, frames in files.items()}
+        for part, frames in divide(numbered, self.split, places).items():
             parts[frames.trajectory] = part
         return parts
 
