@@ -154,3 +154,74 @@ def silicon_to_lithium(metric="force_mae"):
     """Return the ratio of the errors from silicon to those from scratch with 10 of lithium."""
     found = rows(RESULTS / "universal-li-cpu/2026-11-30-two-cores", metric)
     return found["Si", "dimenetpp", "finetune", 10, 100].ratio
+
+
+def of_long_training():
+    """Yield ratios of germanium models from silicon to others, of the runs at several rates."""
+    for size, budgets in ((10, [1600]), (40, [1600, 6400]), (195, [1600, 6400])):
+        for updates in budgets:
+            yield from (ratio_to_scratch(size, updates, other) for other in (updates, 6400))
+            yield to_the_lowest_of_scratch(size, updates)
+            by_rate = of_rates(size, "finetune", updates).values()
+            yield from filter(None, (row.ratio for row in by_rate))
+    yield from (ratio_to_scratch(10, 1600, 1600, "schnet"), *ratios_of_sources())
+    yield ratio_between(lowest(10, "finetune", 1600), lowest(40, "scratch", 6400))
+    yield rows(RESULTS / LONGEST, "force_mae", BEST)["Si", "dimenetpp", "finetune", 10, 6400].ratio
+
+
+def ratios_of_sources():
+    """Yield ratios of SchNet from six elements, whose lines have a test of their own."""
+    yield from among_elements().values()
+    found = rows(SOURCES, "force_mae")
+    silicon = found["Si", "schnet", "finetune", 10, 1600]
+    others = (row for (source, *_), row in found.items() if source not in ("", "Si"))
+    yield from (ratio_between(row, silicon) for row in others if row.place.size == 10)
+    yield ratio_between(silicon, lowest(10, "scratch", 1600, "schnet"))
+
+
+ENERGIES = "si-ge-dft-energy-cpu/2026-11-30-two-cores"
+"""How the names begin of the runs whose losses contain energies."""
+
+MODEL_DATA = "properties-sw-cpu/2026-11-30-two-cores"
+"""The same of the runs with DimeNet++ on Stillinger–Weber data, in batches of two."""
+
+TUNED, SCRATCH = ("Si", "dimenetpp", "finetune"), ("", "dimenetpp", "scratch")
+
+
+def of_energies(rate, arm, metric, size=10, updates=1600):
+    """Return the row of an arm whose losses contain energies."""
+    run = f"{ENERGIES}{'' if size == 10 else f'-n{size}'}-rate-{rate:g}"
+    return rows(RESULTS / run, metric)[*arm, size, updates]
+
+
+def of_forces(rate, arm, metric):
+    """Return the row of an arm with 10 structures whose losses contain forces alone."""
+    return rows(RESULTS / AT_RATES[rate], metric)[*arm, 10, 1600]
+
+
+def to_forces_alone(rate, arm, metric):
+    """Return the ratio of an error to that where losses contain forces alone."""
+    return ratio_between(of_energies(rate, arm, metric), of_forces(rate, arm, metric))
+
+
+BEST_WITH_ENERGIES = ((1e-3, TUNED), (3e-3, SCRATCH))
+"""The better of two rates of each arm with 10 structures."""
+
+
+def with_energies(metric):
+    """Return the ratio of errors from silicon to those from scratch, each at its better rate."""
+    return ratio_between(*(of_energies(*each, metric) for each in BEST_WITH_ENERGIES))
+
+
+def ratios_of_energies():
+    """Yield every ratio of the runs whose losses contain energies."""
+    for metric in ("force_mae", "energy_mae"):
+        yield with_energies(metric)
+        yield from (to_forces_alone(*each, metric) for each in BEST_WITH_ENERGIES)
+        yield from (of_energies(rate, TUNED, metric).ratio for rate in (1e-3, 3e-3))
+        yield of_energies(3e-3, TUNED, metric, 195, 6400).ratio
+
+
+def of_model_data(size, arm, metric, rate=3e-3):
+    """Return the row of an arm on Stillinger–Weber data after 1,600 updates."""
+    return rows(RESULTS / f"{MODEL_DATA}-rate-{rate:g}", metric)[*arm, size, 1600]

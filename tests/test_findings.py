@@ -117,17 +117,14 @@ def test_all_structures(findings, answers):
     assert f"structures give {means[0]}, {means[1]} and {means[2]} meV/Å" in findings
 
 
-def test_the_published_test_file(findings, answers):
+def test_the_published_test_file(findings):
     whole = rows(RESULTS / ALL_STRUCTURES, "force_mae", WHOLE_TEST)
     keys = (("Si", "dimenetpp", "finetune", 195, 6400), ("", "dimenetpp", "scratch", 195, 6400))
     ours, scratch = (f"{whole[key].mean.value:.1f}" for key in keys)
-    said = f"{ours} meV/Å from silicon and {scratch} from scratch"
-    assert said in answers
-    assert said in findings
+    assert f"{ours} meV/Å from silicon and {scratch} from scratch" in findings
     assert max(float(ours), float(scratch)) < 50, "the published error of GAP and MTP"
     energies = rows(RESULTS / ALL_STRUCTURES, "energy_mae", WHOLE_TEST)
     both = " and ".join(f"{energies[key].mean.value:.0f}" for key in keys)
-    assert f"with {both} meV/atom, are much worse" in answers
     assert f"errors of {both} meV/atom" in findings
 
 

@@ -269,7 +269,7 @@ def test_sources_at_a_lower_rate():
     best = min(rates, key=lambda rate: rates[rate].mean.value)
     assert read_submission(run).suite.training.learning_rate == best == 3e-4
     readme = " ".join(README.split())
-    said = f"silicon: molybdenum {ratios[0]}, nickel {ratios[-1]}); none, pretrained for 1,600"
+    said = f"silicon: molybdenum {ratios[0]}, nickel {ratios[-1]}); none is seen to beat scratch"
     assert said in readme
     assert all(ratio_between(row, scratch).interval.high > 1 for row in found.values())
 

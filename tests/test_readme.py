@@ -8,19 +8,13 @@ import pytest
 from published import (
     DOCS,
     INTERVAL,
-    LONGEST,
     RESULTS,
     ROOT,
-    SOURCES,
-    among_elements,
     analysis_of,
-    lowest,
-    of_rates,
-    ratio_to_scratch,
-    rows,
+    of_long_training,
+    ratios_of_energies,
     runs_of,
     silicon_to_lithium,
-    to_the_lowest_of_scratch,
 )
 from real_data import MLEARN, needs_mlearn
 
@@ -30,7 +24,6 @@ from tlbench.data.fetch import fetch
 from tlbench.data.marks import is_unmarked, marked_frames
 from tlbench.data.splits import chosen
 from tlbench.metrics.statistics import wilson_interval
-from tlbench.report.budgets.outcomes import BEST
 from tlbench.report.forgetting.retention import retained
 from tlbench.report.rows import ratio_between
 from tlbench.report.sections.costs import costs_by_device, seconds_of
@@ -100,7 +93,10 @@ def test_ratios_in_the_text_are_those_of_published_runs(readme, findings, univer
     assert len(stated) > 10
     known = {*to_the_best(universal).values(), *to_lithium_from_scratch()}
     known |= {*to_the_scratch_of_as_many_updates(longer), schnet_to_scratch_at_one_rate()}
-    known |= {ratio_text(r, flagged=False) for r in (*of_long_training(), silicon_to_lithium())}
+    known |= {
+        ratio_text(ratio, flagged=False)
+        for ratio in (*of_long_training(), *ratios_of_energies(), silicon_to_lithium())
+    }
     assert set(stated) - known == set()
 
 
@@ -109,29 +105,6 @@ def to_the_best(universal):
     header, *lines = start_table(starts_of(universal.of_metric("force_mae")), {})
     rows = [dict(zip(header, line, strict=True)) for line in lines]
     return {(row["structures"].partition(",")[0], row["start"]): row["/ best"] for row in rows}
-
-
-def of_long_training():
-    """Yield ratios of germanium models from silicon to others, of the runs at several rates."""
-    for size, budgets in ((10, [1600]), (40, [1600, 6400]), (195, [1600, 6400])):
-        for updates in budgets:
-            yield from (ratio_to_scratch(size, updates, other) for other in (updates, 6400))
-            yield to_the_lowest_of_scratch(size, updates)
-            by_rate = of_rates(size, "finetune", updates).values()
-            yield from filter(None, (row.ratio for row in by_rate))
-    yield from (ratio_to_scratch(10, 1600, 1600, "schnet"), *ratios_of_sources())
-    yield ratio_between(lowest(10, "finetune", 1600), lowest(40, "scratch", 6400))
-    yield rows(RESULTS / LONGEST, "force_mae", BEST)["Si", "dimenetpp", "finetune", 10, 6400].ratio
-
-
-def ratios_of_sources():
-    """Yield ratios of SchNet from six elements, whose lines have a test of their own."""
-    yield from among_elements().values()
-    found = rows(SOURCES, "force_mae")
-    silicon = found["Si", "schnet", "finetune", 10, 1600]
-    others = (row for (source, *_), row in found.items() if source not in ("", "Si"))
-    yield from (ratio_between(row, silicon) for row in others if row.place.size == 10)
-    yield ratio_between(silicon, lowest(10, "scratch", 1600, "schnet"))
 
 
 def test_starts_from_universal_potentials(text, board, universal):
