@@ -10,7 +10,7 @@ from tlbench.board.reading import read_submission
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.outcomes import BEST
 from tlbench.report.properties.section import properties
-from tlbench.report.rows import ratio_between
+from tlbench.report.rows import ratio_between, rows_of
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -91,22 +91,22 @@ OF_NETWORK = {"dimenetpp": "si-ge-dft-cpu", "schnet": "si-ge-dft-schnet-cpu"}
 
 
 @cache
-def at_rates(size, network="dimenetpp"):
+def at_rates(size, network="dimenetpp", metric="force_mae"):
     """Return (rate, rows, rows of best weights) of each of the long runs with N structures."""
     found = []
     for folder in runs_of(OF_NETWORK[network]):
         suite = read_submission(folder).suite
         of_silicon = folder.name.startswith(Path(LONGEST).name) and suite.sources is None
         if of_silicon and suite.sizes == [size]:
-            of_weights = (rows(folder, "force_mae", tested) for tested in ((), BEST))
+            of_weights = (rows(folder, metric, tested) for tested in ((), BEST))
             found.append((suite.training.learning_rate, *of_weights))
     return sorted(found, key=lambda run: run[0])
 
 
-def of_rates(size, arm, updates, network="dimenetpp"):
+def of_rates(size, arm, updates, network="dimenetpp", metric="force_mae"):
     """Return learning rate → the row of an arm, from silicon unless it is from scratch."""
     key = "" if arm.startswith("scratch") else "Si", network, arm, size, updates
-    return {rate: last[key] for rate, last, _ in at_rates(size, network) if key in last}
+    return {rate: last[key] for rate, last, _ in at_rates(size, network, metric) if key in last}
 
 
 def lowest(size, arm, updates, network="dimenetpp"):
@@ -208,20 +208,52 @@ BEST_WITH_ENERGIES = ((1e-3, TUNED), (3e-3, SCRATCH))
 """The better of two rates of each arm with 10 structures."""
 
 
-def with_energies(metric):
-    """Return the ratio of errors from silicon to those from scratch, each at its better rate."""
-    return ratio_between(*(of_energies(*each, metric) for each in BEST_WITH_ENERGIES))
-
-
 def ratios_of_energies():
     """Yield every ratio of the runs whose losses contain energies."""
+    whole = RESULTS / f"{ENERGIES}-n195-rate-0.003"
     for metric in ("force_mae", "energy_mae"):
-        yield with_energies(metric)
+        for of in (of_energies, of_forces):
+            yield ratio_between(*(of(*each, metric) for each in BEST_WITH_ENERGIES))
         yield from (to_forces_alone(*each, metric) for each in BEST_WITH_ENERGIES)
-        yield from (of_energies(rate, TUNED, metric).ratio for rate in (1e-3, 3e-3))
-        yield of_energies(3e-3, TUNED, metric, 195, 6400).ratio
+        found = rows(whole, metric, WHOLE_TEST)
+        yield ratio_between(*(found[*arm, 195, 6400] for arm in (TUNED, SCRATCH)))
+    yield to_forces_alone(1e-3, SCRATCH, "force_mae")
 
 
-def of_model_data(size, arm, metric, rate=3e-3):
-    """Return the row of an arm on Stillinger–Weber data after 1,600 updates."""
-    return rows(RESULTS / f"{MODEL_DATA}-rate-{rate:g}", metric)[*arm, size, 1600]
+def of_model_data(size, arm, updates, metric="force_mae"):
+    """Return the row of an arm on Stillinger–Weber data, at 3e-3."""
+    name = {
+        1600: "rate-0.003",
+        6400: "n10-long" if arm == TUNED else "n50-scratch",
+    }[updates]
+    return rows(RESULTS / f"{MODEL_DATA}-{name}", metric)[*arm, size, updates]
+
+
+def ratios_of_structures():
+    """Yield ratios of errors of 10 structures from silicon to those of more from scratch."""
+    tuned = lowest(10, "finetune", 1600)
+    yield from (ratio_between(tuned, lowest(size, "scratch", 1600)) for size in (40, 195))
+    for ours, theirs in ((1600, 1600), (6400, 6400)):
+        scratch = of_model_data(50, SCRATCH, theirs)
+        yield ratio_between(of_model_data(10, TUNED, ours), scratch)
+
+
+PROPERTIES = {
+    "vacancy_formation_energy_error": {"ions": "relaxed"},
+    "surface_energy_error": {"ions": "relaxed", "surface": "110"},
+    "bulk_modulus_error": {},
+    "elastic_constant_error": {"component": "C11"},
+}
+"""Errors of properties that the findings name."""
+
+
+@cache
+def of_properties():
+    """Return error → its ratio from silicon to scratch with 10 structures (Stillinger–Weber)."""
+    records = read_submission(RESULTS / f"{MODEL_DATA}-rate-0.003").results.records
+    found = {}
+    for row in rows_of(records):
+        wanted, tested = PROPERTIES.get(row.metric), dict(row.tested)
+        if wanted is not None and tested.items() >= wanted.items() and row.place.size == 10:
+            found[row.metric] = row.ratio or found.get(row.metric)
+    return found
