@@ -1,49 +1,44 @@
-"""What the findings say of Stillinger–Weber data, and of 10 structures against 50."""
+"""What the findings say of Stillinger–Weber data, and of 10 structures against more."""
 
 import pytest
 from published import (
     DOCS,
     MODEL_DATA,
+    PROPERTIES,
     RESULTS,
     SCRATCH,
     TUNED,
-    lowest,
     of_model_data,
-    ratios_of_model_data,
+    of_properties,
+    ratios_of_structures,
     rows,
 )
 from test_findings_tables import line
 
-from tlbench.report.rows import ratio_between
 from tlbench.report.sections.starts import mean_text
 from tlbench.report.wording import ratio_text
 
 LINES = (
-    (10, 1e-3, 1600, "-rate-0.001"),
-    (10, 3e-3, 1600, "-rate-0.003"),
-    (50, 1e-3, 1600, "-rate-0.001"),
-    (50, 3e-3, 1600, "-rate-0.003"),
-    (50, 3e-3, 6400, "-n50-scratch"),
+    (10, 1600, "-rate-0.003"),
+    (50, 1600, "-rate-0.003"),
+    (10, 6400, "-n10-long"),
+    (50, 6400, "-n50-scratch"),
 )
-"""Number of structures, rate, updates, and how the name of the run ends."""
+"""Number of structures, updates, and how the name of the run ends."""
 
 FINDINGS = (DOCS / "findings.md").read_text()
 TEXT = " ".join(FINDINGS.split())
 
 
-def model_data_line(size, rate, updates, ending):
+def model_data_line(size, updates, ending):
     cells = []
     for metric in ("force_mae", "energy_mae"):
         found = rows(RESULTS / (MODEL_DATA + ending), metric)
         scratch, ours = (found.get((*arm, size, updates)) for arm in (SCRATCH, TUNED))
-        cells += (
-            [mean_text(row) if row else "–" for row in (scratch, ours)]
-            if metric == "force_mae"
-            else []
-        )
+        cells += [mean_text(row) if row else "–" for row in (scratch, ours)]
         cells.append(ratio_text(ours.ratio, flagged=False) if ours else "–")
     name = (MODEL_DATA + ending).partition("/")[2]
-    return line(f"{size}", f"{1e3 * rate:g}", f"{updates:,}", *cells, f"`{name}`")
+    return line(f"{size}", f"{updates:,}", *cells, f"`{name}`")
 
 
 @pytest.mark.parametrize("trained", LINES)
@@ -54,3 +49,21 @@ def test_lines(trained):
 def test_the_table_has_no_other_lines():
     table = FINDINGS[FINDINGS.index("| N (SW) |") :].partition("\n\n")[0]
     assert len(table.splitlines()) == 2 + len(LINES)
+
+
+def test_ten_structures_against_more():
+    forty, all_, first, last = (ratio_text(r, flagged=False) for r in ratios_of_structures())
+    assert f"after 1,600 updates 10 from silicon have {first} times the error of 50" in TEXT
+    assert f"After 6,400 they have {last} times" in TEXT
+    assert f"{forty} times that of 40 from scratch, and {all_} times that of all 195" in TEXT
+    ten, fifty = (of_model_data(size, SCRATCH, 1600).mean.value for size in (10, 50))
+    assert f"({ten:.1f} and {fifty:.1f} meV/Å)" in TEXT
+
+
+def test_properties():
+    found = [ratio_text(of_properties()[name], flagged=False) for name in PROPERTIES]
+    assert (
+        f"silicon lowers the errors of the vacancy's energy ({found[0]}, relaxed) and of that of "
+        f"the (110) surface ({found[1]})"
+    ) in TEXT
+    assert f"bulk modulus ({found[2]}) or of C₁₁ ({found[3]})" in TEXT

@@ -174,3 +174,16 @@ def test_compositions_are_strata():
     drawn = Drawn(size=6, seed=3, strata=["composition"])
     found = alloy.select(chosen_indices(alloy, drawn)).composition.tolist()
     assert sorted(found) == ["Ge"] * 4 + ["SiGe"] * 2
+
+
+def test_a_model_of_one_temperature_is_validated_at_that():
+    """Others would choose weights, and learning rates, by structures that it should not know."""
+    frames = tiny.crystals("Ge", 9)
+    frames = replace(frames, temperature_k=np.repeat([300.0, 600.0, np.nan], 3))
+    cold, unknown = (Drawn(size=5, seed=0, temperature_k=at) for at in (300.0, 900.0))
+    for size in (2, 5, None):
+        found = validation_subset(frames, size, cold)
+        assert set(found.temperature_k) == {300.0}
+        assert len(found) == min(size or 3, 3)
+    assert len(validation_subset(frames, None, unknown)) == 9
+    assert len(validation_subset(frames, 6, Drawn(size=5, seed=0))) == 6

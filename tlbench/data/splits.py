@@ -181,12 +181,16 @@ def validation_subset(frames: Frames, size: int | None, subset: Subset | None) -
     """Return the validation structures of a model that is trained on ``subset``.
 
     They are drawn with its seed and strata, in a stream of their own; those of one seed are nested.
+    A model that sees structures of some temperatures alone is validated on such, if there are any.
 
     Parameters
     ----------
     size
         How many; all if it is None, or more than there are.
     """
+    at = None if subset is None else subset.temperatures_k
+    if at is not None and (matching := np.isin(frames.temperature_k, at)).any():
+        frames = frames.select(matching)
     if size is None or size >= len(frames):
         return frames
     seed = stream("validation", -1 if subset is None else subset.seed)
