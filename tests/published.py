@@ -222,10 +222,8 @@ def ratios_of_energies():
 
 def of_model_data(size, arm, updates, metric="force_mae"):
     """Return the row of an arm on Stillinger–Weber data, at 3e-3."""
-    name = {
-        1600: "rate-0.003",
-        6400: "n10-long" if arm == TUNED else "n50-scratch",
-    }[updates]
+    long = "n10-long" if arm == TUNED else f"n{size}-scratch"
+    name = "rate-0.003" if updates == 1600 else long
     return rows(RESULTS / f"{MODEL_DATA}-{name}", metric)[*arm, size, updates]
 
 
@@ -233,9 +231,9 @@ def ratios_of_structures():
     """Yield ratios of errors of 10 structures from silicon to those of more from scratch."""
     tuned = lowest(10, "finetune", 1600)
     yield from (ratio_between(tuned, lowest(size, "scratch", 1600)) for size in (40, 195))
-    for ours, theirs in ((1600, 1600), (6400, 6400)):
-        scratch = of_model_data(50, SCRATCH, theirs)
-        yield ratio_between(of_model_data(10, TUNED, ours), scratch)
+    for size, updates in ((50, 1600), (50, 6400), (10, 6400)):
+        ours, scratch = of_model_data(10, TUNED, updates), of_model_data(size, SCRATCH, updates)
+        yield ratio_between(ours, scratch)
 
 
 PROPERTIES = {

@@ -22,6 +22,7 @@ LINES = (
     (10, 1600, "-rate-0.003"),
     (50, 1600, "-rate-0.003"),
     (10, 6400, "-n10-long"),
+    (10, 6400, "-n10-scratch"),
     (50, 6400, "-n50-scratch"),
 )
 """Number of structures, updates, and how the name of the run ends."""
@@ -52,9 +53,10 @@ def test_the_table_has_no_other_lines():
 
 
 def test_ten_structures_against_more():
-    forty, all_, first, last = (ratio_text(r, flagged=False) for r in ratios_of_structures())
+    forty, all_, first, last, same = (ratio_text(r, flagged=False) for r in ratios_of_structures())
     assert f"after 1,600 updates 10 from silicon have {first} times the error of 50" in TEXT
-    assert f"After 6,400 they have {last} times" in TEXT
+    assert f"After 6,400 they have {last} times the error of 50 from scratch" in TEXT
+    assert f"and {same} times that of 10 from scratch" in TEXT
     assert f"{forty} times that of 40 from scratch, and {all_} times that of all 195" in TEXT
     ten, fifty = (of_model_data(size, SCRATCH, 1600).mean.value for size in (10, 50))
     assert f"({ten:.1f} and {fifty:.1f} meV/Å)" in TEXT

@@ -12,7 +12,9 @@ from published import (
     ROOT,
     analysis_of,
     of_long_training,
+    of_properties,
     ratios_of_energies,
+    ratios_of_structures,
     runs_of,
     silicon_to_lithium,
 )
@@ -95,7 +97,13 @@ def test_ratios_in_the_text_are_those_of_published_runs(readme, findings, univer
     known |= {*to_the_scratch_of_as_many_updates(longer), schnet_to_scratch_at_one_rate()}
     known |= {
         ratio_text(ratio, flagged=False)
-        for ratio in (*of_long_training(), *ratios_of_energies(), silicon_to_lithium())
+        for ratio in (
+            *of_long_training(),
+            *ratios_of_energies(),
+            *ratios_of_structures(),
+            *of_properties().values(),
+            silicon_to_lithium(),
+        )
     }
     assert set(stated) - known == set()
 
