@@ -227,6 +227,16 @@ def of_model_data(size, arm, updates, metric="force_mae"):
     return rows(RESULTS / f"{MODEL_DATA}-{name}", metric)[*arm, size, updates]
 
 
+STRATEGIES = ("l2-sp", "mixed", "lora", "head-only")
+"""Strategies that are compared with fine-tuning, with 10 structures after 1,600 updates."""
+
+
+def ratios_of_strategies():
+    """Return strategy → the ratio of its error to that of fine-tuning, each at its best rate."""
+    tuned = lowest(10, "finetune", 1600)
+    return {name: ratio_between(lowest(10, name, 1600), tuned) for name in STRATEGIES}
+
+
 def ratios_of_structures():
     """Yield ratios of errors of 10 structures from silicon to those of more from scratch."""
     tuned = lowest(10, "finetune", 1600)

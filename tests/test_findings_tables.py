@@ -17,10 +17,12 @@ from published import (
     ROOT,
     SIX_ELEMENTS,
     SOURCES,
+    STRATEGIES,
     among_elements,
     analysis_of,
     lowest,
     of_rates,
+    ratios_of_strategies,
     rows,
 )
 
@@ -91,9 +93,6 @@ SCHNET = tuple(
 )
 """The same of SchNet."""
 
-
-STRATEGIES = ("finetune", "l2-sp", "mixed", "lora", "head-only")
-"""The lines of the table of strategies."""
 
 STRATEGY_RATES = (3e-4, 1e-3, 3e-3)
 
@@ -242,7 +241,7 @@ def test_comparisons(compared):
     assert comparison_line(compared) in FINDINGS
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", ["finetune", *STRATEGIES])
 def test_strategies(strategy):
     assert strategy_line(strategy) in FINDINGS
 
@@ -309,7 +308,7 @@ def test_sources_at_a_lower_rate():
         (FINDINGS, "| N | rate", TRAINED),
         (FINDINGS, "| N (SchNet) | rate", SCHNET),
         (FINDINGS, "| from →", COMPARED),
-        (FINDINGS, "| strategy |", STRATEGIES),
+        (FINDINGS, "| strategy |", ("finetune", *STRATEGIES)),
         (FINDINGS, "| force MAE / scratch | from Si", ELEMENTS),
     ],
     ids=["starts", "trained", "schnet", "compared", "strategies", "elements"],
@@ -317,3 +316,25 @@ def test_sources_at_a_lower_rate():
 def test_tables_have_no_other_lines(page, first, lines):
     table = page[page.index(first) :].partition("\n\n")[0]
     assert len(table.splitlines()) == 2 + len(lines)
+
+
+def test_what_is_said_of_strategies():
+    ratio = ratios_of_strategies()
+    said = {name: ratio_text(each, flagged=False) for name, each in ratio.items()}
+    text = " ".join(FINDINGS.split())
+    assert all(each.interval.high > 1 for each in ratio.values()), "none is better"
+    assert f"`lora` ({said['lora']}) and `head-only` ({said['head-only']}) are within 2 %" in text
+    assert max(ratio["lora"].value, ratio["head-only"].value) < 1.02
+    at = [of_rates(10, s, 1600)[3e-3].mean.value for s in ("lora", "head-only", "finetune")]
+    assert f"at 3·10⁻³ they have {at[0]:.1f} and {at[1]:.1f} meV/Å, fine-tuning {at[2]:.1f}" in text
+    assert f"`l2-sp` ({said['l2-sp']}) and `mixed` ({said['mixed']}) have larger" in text
+    assert min(ratio[name].interval.low for name in ("l2-sp", "mixed")) > 1
+    for name in STRATEGIES:
+        errors = {rate: row.mean.value for rate, row in of_rates(10, name, 1600).items()}
+        assert min(errors, key=errors.get) == 1e-3
+        assert len(errors) == 2
+    assert "Of `mixed` and `l2-sp` the higher of two rates is the best" in text
+    energies = [line_.split("|")[-2] for line_ in map(strategy_line, STRATEGIES)]
+    for each in energies:
+        low, high = map(float, re.findall(r"\[(.*), (.*)\]", each)[0])
+        assert low < 1 < high

@@ -14,6 +14,7 @@ from published import (
     of_long_training,
     of_properties,
     ratios_of_energies,
+    ratios_of_strategies,
     ratios_of_structures,
     runs_of,
     silicon_to_lithium,
@@ -102,6 +103,7 @@ def test_ratios_in_the_text_are_those_of_published_runs(readme, findings, univer
             *ratios_of_energies(),
             *ratios_of_structures(),
             *of_properties().values(),
+            *ratios_of_strategies().values(),
             silicon_to_lithium(),
         )
     }
