@@ -237,13 +237,21 @@ def ratios_of_strategies():
     return {name: ratio_between(lowest(10, name, 1600), tuned) for name in STRATEGIES}
 
 
+def ratios_at_one_rate():
+    """Return strategy → the ratio of its error to that of fine-tuning, both at 3e-3."""
+    errors = {name: of_rates(10, name, 1600)[3e-3] for name in ("finetune", "lora", "head-only")}
+    return {name: ratio_between(row, errors["finetune"]) for name, row in errors.items()}
+
+
 def ratios_of_structures():
     """Yield ratios of errors of 10 structures from silicon to those of more from scratch."""
     tuned = lowest(10, "finetune", 1600)
     yield from (ratio_between(tuned, lowest(size, "scratch", 1600)) for size in (40, 195))
+    yield ratio_between(tuned, lowest(195, "scratch", 6400))
     for size, updates in ((50, 1600), (50, 6400), (10, 6400)):
         ours, scratch = of_model_data(10, TUNED, updates), of_model_data(size, SCRATCH, updates)
         yield ratio_between(ours, scratch)
+    yield ratio_between(*(of_model_data(size, SCRATCH, 6400) for size in (50, 10)))
 
 
 PROPERTIES = {

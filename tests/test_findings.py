@@ -143,7 +143,7 @@ def test_forty_structures(findings, answers):
     assert f"10 from silicon is {saved} times that of 40 from scratch" in findings
     universal = rows(RESULTS / "universal-cpu/2026-11-29-two-cores-400", "force_mae")
     seven = universal["SevenNet-0", "sevennet-0", "finetune", 40, 400].mean.value
-    errors = f"these have {long:.1f} meV/Å, SevenNet-0, untuned, {seven:.1f}."
+    errors = f"these have {long:.1f} meV/Å, SevenNet-0, fine-tuned at one rate, {seven:.1f}."
     assert f"With 40, {errors}" in answers
 
 

@@ -87,11 +87,11 @@ def test_what_energies_in_the_loss_change():
         f"{before[1]:.1f} to {after[1]:.1f} from scratch"
     ) in TEXT
     forces = [to_forces_alone(*each, "force_mae") for each in BEST_WITH_ENERGIES]
-    assert all(ratio.interval.low < 1 for ratio in forces)
+    assert all(ratio.interval.high < 1.1 for ratio in forces)
     assert (
         f"energy errors fall from {before[0]:.0f} to {after[0]:.1f} meV/atom from silicon, from "
-        f"{before[1]:.0f} to {after[1]:.1f} from scratch; force errors are not seen to rise "
-        f"({text_of(forces[0])} and {text_of(forces[1])})"
+        f"{before[1]:.0f} to {after[1]:.1f} from scratch; those of forces rise by less than a "
+        f"tenth ({text_of(forces[0])} and {text_of(forces[1])})"
     ) in README
 
 
@@ -108,7 +108,7 @@ def test_what_transfer_gains_with_them():
     assert (
         f"(with forces alone {alone}), and {energy} times its energy error ({energy_alone})" in TEXT
     )
-    assert f"Silicon lowers both: forces {force}, energies {energy}. With all 195" in README
+    assert f"Silicon lowers both: forces {force}, energies {energy}; with all 195 this" in README
     for metric in ("force_mae", "energy_mae"):
         interval = of_energies(3e-3, TUNED, metric, 195, 6400).ratio.interval
         assert interval.low < 1 < interval.high

@@ -8,6 +8,7 @@ from published import (
     RESULTS,
     SCRATCH,
     TUNED,
+    lowest,
     of_model_data,
     of_properties,
     ratios_of_structures,
@@ -54,21 +55,33 @@ def test_the_table_has_no_other_lines():
 
 
 def test_ten_structures_against_more():
-    forty, all_, first, last, same = (ratio_text(r, flagged=False) for r in ratios_of_structures())
+    forty, all_, longer, first, last, same, more = (
+        ratio_text(ratio, flagged=False) for ratio in ratios_of_structures()
+    )
     assert f"after 1,600 updates 10 from silicon have {first} times the error of 50" in TEXT
-    assert f"After 6,400 they have {last} times the error of 50 from scratch" in TEXT
+    assert f"10 from silicon have {last} times the error of 50 from scratch" in TEXT
+    assert f"after 6,400 updates, and {longer} times that of 195, both of one rate" in TEXT
     assert f"and {same} times that of 10 from scratch: no difference is shown" in TEXT
-    *_, to_fifty, to_ten = ratios_of_structures()
-    assert all(each.interval.low < 1 < each.interval.high for each in (to_fifty, to_ten))
+    *_, to_fifty, to_ten, of_fifty = ratios_of_structures()
+    assert all(r.interval.low < 1 < r.interval.high for r in (to_fifty, to_ten, of_fifty))
     assert f"{forty} times that of 40 from scratch, and {all_} times that of all 195" in TEXT
-    ten, fifty = (of_model_data(size, SCRATCH, 1600).mean.value for size in (10, 50))
-    assert f"({ten:.1f} and {fifty:.1f} meV/Å)" in TEXT
+    fifty, ten, fifty_long, ten_long = (
+        of_model_data(size, SCRATCH, updates).mean.value
+        for updates in (1600, 6400)
+        for size in (50, 10)
+    )
+    assert (
+        f"50 and 10 structures have {fifty:.1f} and {ten:.1f} meV/Å, after 6,400 updates "
+        f"{fifty_long:.1f} and {ten_long:.1f} (ratio {more})"
+    ) in TEXT
+    long = [lowest(size, "scratch", 6400).mean.value for size in (40, 195)]
+    assert f"and 40 and 195 after 6,400 updates {long[0]:.1f} and {long[1]:.1f}." in TEXT
 
 
 def test_properties():
     found = [ratio_text(of_properties()[name], flagged=False) for name in PROPERTIES]
     assert (
-        f"silicon lowers the errors of the vacancy's energy ({found[0]}, relaxed) and of that of "
+        f"from silicon are lower for the vacancy's energy ({found[0]}, relaxed) and for that of "
         f"the (110) surface ({found[1]})"
     ) in TEXT
-    assert f"bulk modulus ({found[2]}) or of C₁₁ ({found[3]})" in TEXT
+    assert f"bulk modulus ({found[2]}) or C₁₁ ({found[3]})" in TEXT

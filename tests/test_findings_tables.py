@@ -22,6 +22,7 @@ from published import (
     analysis_of,
     lowest,
     of_rates,
+    ratios_at_one_rate,
     ratios_of_strategies,
     rows,
 )
@@ -325,8 +326,9 @@ def test_what_is_said_of_strategies():
     assert all(each.interval.high > 1 for each in ratio.values()), "none is better"
     assert f"`lora` ({said['lora']}) and `head-only` ({said['head-only']}) are within 2 %" in text
     assert max(ratio["lora"].value, ratio["head-only"].value) < 1.02
-    at = [of_rates(10, s, 1600)[3e-3].mean.value for s in ("lora", "head-only", "finetune")]
-    assert f"at 3·10⁻³ they have {at[0]:.1f} and {at[1]:.1f} meV/Å, fine-tuning {at[2]:.1f}" in text
+    _, *equal = (ratio_text(each, flagged=False) for each in ratios_at_one_rate().values())
+    assert f"at equal rates no difference is shown (at 3·10⁻³ {equal[0]} and {equal[1]})" in text
+    assert all(r.interval.low < 1 < r.interval.high for r in [*ratios_at_one_rate().values()][1:])
     assert f"`l2-sp` ({said['l2-sp']}) and `mixed` ({said['mixed']}) have larger" in text
     assert min(ratio[name].interval.low for name in ("l2-sp", "mixed")) > 1
     for name in STRATEGIES:

@@ -13,6 +13,7 @@ from published import (
     analysis_of,
     of_long_training,
     of_properties,
+    ratios_at_one_rate,
     ratios_of_energies,
     ratios_of_strategies,
     ratios_of_structures,
@@ -104,6 +105,7 @@ def test_ratios_in_the_text_are_those_of_published_runs(readme, findings, univer
             *ratios_of_structures(),
             *of_properties().values(),
             *ratios_of_strategies().values(),
+            *ratios_at_one_rate().values(),
             silicon_to_lithium(),
         )
     }
