@@ -89,7 +89,7 @@ def test_what_energies_in_the_loss_change():
     forces = [to_forces_alone(*each, "force_mae") for each in BEST_WITH_ENERGIES]
     assert all(ratio.interval.high < 1.1 for ratio in forces)
     assert (
-        f"energy errors fall from {before[0]:.0f} to {after[0]:.1f} meV/atom from silicon, from "
+        f"their errors fall from {before[0]:.0f} to {after[0]:.1f} meV/atom from silicon, from "
         f"{before[1]:.0f} to {after[1]:.1f} from scratch; those of forces rise by less than a "
         f"tenth ({text_of(forces[0])} and {text_of(forces[1])})"
     ) in README
