@@ -40,12 +40,12 @@ def analysis_of(folder, *metrics):
 
 
 def correlations(folder):
-    """Return the rank correlations of force errors with those of properties in a run."""
+    """Return the rank correlations of force errors with those of properties in a run, if any."""
     entry = read_submission(folder)
     analysis = Analysis(entry.results, entry.suite, ("force_mae",))
-    (section,) = properties(analysis)
-    (table,) = (each for each in section.tables if "within arm and N" in each.lines[0])
-    return {re.sub(r"[+*]", "", cell) for line in table.lines[1:] for cell in line}
+    tables = [table for section in properties(analysis) for table in section.tables]
+    found = (each for each in tables if "within arm and N" in each.lines[0])
+    return {re.sub(r"[+*]", "", cell) for each in found for line in each.lines[1:] for cell in line}
 
 
 LONGEST = "si-ge-dft-cpu/2026-11-30-two-cores"
