@@ -46,8 +46,7 @@ def energy_line(rate, size, updates):
     for metric in ("force_mae", "energy_mae"):
         scratch, ours = (of_energies(rate, arm, metric, size, updates) for arm in (SCRATCH, TUNED))
         cells += [mean_text(scratch), mean_text(ours), ratio_text(ours.ratio, flagged=False)]
-    name = run_of(rate, size).partition("/")[2]
-    return line(f"{size}", f"{1e3 * rate:g}", f"{updates:,}", *cells, f"`{name}`")
+    return line(f"{size}", f"{1e3 * rate:g}", f"{updates:,}", *cells)
 
 
 @pytest.mark.parametrize("trained", LINES)

@@ -3,45 +3,37 @@
 import pytest
 from published import (
     DOCS,
-    MODEL_DATA,
     PROPERTIES,
-    RESULTS,
     SCRATCH,
     TUNED,
     lowest,
     of_model_data,
     of_properties,
     ratios_of_structures,
-    rows,
 )
 from test_findings_tables import line
 
+from tlbench.report.rows import ratio_between
 from tlbench.report.sections.starts import mean_text
 from tlbench.report.wording import ratio_text
 
-LINES = (
-    (10, 1600, "-rate-0.003"),
-    (50, 1600, "-rate-0.003"),
-    (10, 6400, "-n10-long"),
-    (10, 6400, "-n10-scratch"),
-    (50, 6400, "-n50-scratch"),
-)
-"""Number of structures, updates, and how the name of the run ends."""
+LINES = ((10, 1600), (50, 1600), (10, 6400), (50, 6400))
+"""Number of structures and updates of each line of the table."""
 
 FINDINGS = (DOCS / "findings.md").read_text()
 TEXT = " ".join(FINDINGS.split())
 
 
-def model_data_line(size, updates, ending):
+def model_data_line(size, updates):
     cells = []
     for metric in ("force_mae", "energy_mae"):
-        found = rows(RESULTS / (MODEL_DATA + ending), metric)
-        scratch, ours = (found.get((*arm, size, updates)) for arm in (SCRATCH, TUNED))
+        scratch = of_model_data(size, SCRATCH, updates, metric)
+        ours = None
+        if (size, updates) != (50, 6400):
+            ours = of_model_data(size, TUNED, updates, metric)
         cells += [mean_text(row) if row else "–" for row in (scratch, ours)]
-        has_both = scratch is not None and ours is not None
-        cells.append(ratio_text(ours.ratio, flagged=False) if has_both else "–")
-    name = (MODEL_DATA + ending).partition("/")[2]
-    return line(f"{size}", f"{updates:,}", *cells, f"`{name}`")
+        cells.append(ratio_text(ratio_between(ours, scratch), flagged=False) if ours else "–")
+    return line(f"{size}", f"{updates:,}", *cells)
 
 
 @pytest.mark.parametrize("trained", LINES)
