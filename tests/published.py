@@ -254,6 +254,11 @@ def ratios_of_structures():
     yield ratio_between(*(of_model_data(size, SCRATCH, 6400) for size in (50, 10)))
 
 
+def energies_of_ten():
+    """Return the ratio of energy errors of 10 from silicon to 10 from scratch, 6,400 updates."""
+    return ratio_between(*(of_model_data(10, arm, 6400, "energy_mae") for arm in (TUNED, SCRATCH)))
+
+
 PROPERTIES = {
     "vacancy_formation_energy_error": {"ions": "relaxed"},
     "surface_energy_error": {"ions": "relaxed", "surface": "110"},

@@ -11,6 +11,7 @@ from published import (
     RESULTS,
     ROOT,
     analysis_of,
+    energies_of_ten,
     of_long_training,
     of_properties,
     ratios_at_one_rate,
@@ -107,6 +108,7 @@ def test_ratios_in_the_text_are_those_of_published_runs(readme, findings, univer
             *ratios_of_strategies().values(),
             *ratios_at_one_rate().values(),
             silicon_to_lithium(),
+            energies_of_ten(),
         )
     }
     assert set(stated) - known == set()
