@@ -74,8 +74,8 @@ class GainMatrix:
 
 def gain_matrices(analysis: Analysis, metric: str) -> list[GainMatrix]:
     """Return a matrix per backbone, trained arm and size; none without several sources."""
-    rows = [r for r in gains(analysis, metric) if r.transfer.part is None and is_arm(r.place)]
-    rows = [row for row in rows if row.trained]
+    compared = (r for r in gains(analysis, metric) if r.trained and is_arm(r.place))
+    rows = [row for row in compared if row.transfer.part is None]
     if len({row.transfer for row in rows}) < 2:
         return []
     sources = list(dict.fromkeys(row.transfer.source for row in rows))
