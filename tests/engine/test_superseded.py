@@ -102,6 +102,20 @@ def test_the_plan_of_older_code_goes_with_its_jobs(store):
     assert find_garbage(store) == []
 
 
+def test_values_of_other_settings_are_other_work(store):
+    """As seed 5 with ten structures and seed 10 with five."""
+    for when, n, m in ((1, 5, 10), (2, 10, 5)):
+        job = Job("compare", {"n": n, "m": m})
+        write(store, {job.key: job}, when)
+    assert superseded(store) == set()
+
+
+def test_of_two_sets_that_are_compared_either_may_be_the_first(store):
+    jobs = [Job("distance", {"a": a, "b": b}) for a, b in (("x", "y"), ("y", "x"))]
+    paths = [write(store, {job.key: job}, when) for when, job in enumerate(jobs)]
+    assert superseded(store) == {paths[0]}
+
+
 def test_code_that_is_as_it_was_before_is_in_use_again(store):
     older = write(store, planned(), 1)
     newer = write(store, planned(first="2"), 2)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
 from tlbench.data.splits import Drawn, nested_subset, validation_subset
+from tlbench.engine.store.provenance import Provenance
 from tlbench.jobs.context import BEST, MODEL, Context, Progress
 from tlbench.jobs.train import KIND, _pace
 from tlbench.models.potential import load_potential
@@ -234,9 +235,16 @@ def test_an_interrupted_job_ends_in_the_same_bytes(data, tmp_path, monkeypatch):
     with pytest.raises(Killed):
         KIND.perform(config(), Context(folder, {"data": data}, "cpu", kill))
     reported: list[Progress] = []
-    do(folder, config(), reported, data=data)
+    context = Context(folder, {"data": data}, "cpu", reported.append)
+    KIND.perform(config(), context)
 
     assert [progress.done for progress in reported] == [5, 6]
+    # A cost is that of all updates, whichever attempt made them.
+    before = context.measured["seconds_before"]
+    assert min(before) > 0
+    provenance = {"wall_seconds": 2.0, "cpu_seconds": 1.0, **context.measured}
+    whole = Provenance.model_construct(**provenance).whole()
+    assert (whole.wall_seconds, whole.cpu_seconds) == (2.0 + before[0], 1.0 + before[1])
     names = {path.name for path in folder.iterdir()}
     assert names == {MODEL, "curve.json"}
     for name in names:

@@ -53,6 +53,12 @@ def test_what_makes_no_sense_is_refused(written, problem):
         suite_of(written)
 
 
+def test_a_backbone_may_be_called_as_the_potential_that_it_is_of():
+    suite = load_suite("zero-shot-cpu", (("properties", '["lattice"]'),))
+    assert "sevennet-0" in suite.backbones
+    assert computed(suite)
+
+
 def test_errors_of_properties_are_no_metrics_to_choose():
     with pytest.raises(InputError, match="lattice_constant_error is measured by every suite that"):
         suite_of(["lattice"], ("metrics", "[force_mae, lattice_constant_error]"))

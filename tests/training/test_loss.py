@@ -168,6 +168,21 @@ def test_two_constants_are_recovered_where_the_composition_varies():
     np.testing.assert_allclose(found, energy, atol=1e-4)
 
 
+def test_constants_that_one_composition_leaves_open_move_alike():
+    """From those that the source model has of the elements."""
+    potential = tiny.potential()
+    potential.reference_energy[SI], potential.reference_energy[GE] = -10.0, -13.0
+    frames = alloys(5).select(np.array([4, 4]))
+    energy = network_energy(potential, frames) - 11.0 * 8
+
+    fit_reference_energy(
+        potential, tiny.labelled(replace(frames, energy=energy), potential), "least-squares"
+    )
+
+    assert float(potential.reference_energy[SI]) == pytest.approx(-9.5, abs=1e-5)
+    assert float(potential.reference_energy[GE]) == pytest.approx(-12.5, abs=1e-5)
+
+
 def test_an_earlier_fit_of_the_same_element_does_not_matter():
     potential, again = tiny.potential(), tiny.potential()
     data = tiny.labelled(tiny.crystals("Si", 4), potential)

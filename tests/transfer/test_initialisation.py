@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from tlbench.base.errors import InputError
 from tlbench.models.backbones.base import MAX_ATOMIC_NUMBER, Backbone
 from tlbench.models.backbones.schnet import SchNetConfig
-from tlbench.models.parameters import copy_element
+from tlbench.models.parameters import copy_element, mean_element
 
 LI, SI, GE = 3, 14, 32
 
@@ -87,6 +87,11 @@ def test_any_axis_of_parameters_and_buffers_is_copied():
     assert float(network.scale[SI]) == SI
     assert torch.equal(network.other, torch.arange(4.0))
     assert network.pairs.requires_grad
+
+
+def test_the_mean_of_no_element_is_refused():
+    with pytest.raises(InputError, match=r"knows the energy of no element, so that \+mean has no"):
+        mean_element(Tables({"pairs": 1}), {GE: SI}, [])
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,11 @@ def test_settings_are_part_of_the_name():
     assert arm("lora").settings == LoraSettings()
 
 
+@pytest.mark.parametrize("text", ["0.123456789", "1000000", "1e22", "1e-09"])
+def test_every_number_has_a_name(text):
+    assert arm(f"lora+alpha{text}").settings.alpha == float(text)
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

@@ -60,7 +60,7 @@ class Context:
     device: str
     report: Callable[[Progress], None]
     files: Mapping[str, Path] = field(default_factory=dict)
-    measured: dict[str, float | bool] = field(default_factory=dict)
+    measured: dict[str, float | bool | tuple[float, float]] = field(default_factory=dict)
 
     def frames(self, role: str, part: str) -> Frames:
         """Return a part of the data set that is the parent with this role."""

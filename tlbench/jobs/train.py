@@ -10,6 +10,7 @@ from tlbench.base.formats import later
 from tlbench.base.magnitudes import Count, Number
 from tlbench.base.schema import Strict, canonical_json
 from tlbench.base.seeds import stream
+from tlbench.base.spent import Spent
 from tlbench.data.frames import Frames
 from tlbench.data.splits import Share, Subset, chosen, validation_subset
 from tlbench.jobs import kind
@@ -140,6 +141,7 @@ def run(config: Config, context: Context) -> Result:
         subset_seed = -1 if subset is None else subset.seed
         potential.check_finite(data.batch(data.batches()[0]).graph)
         clock, moments = clock_for(context.device), list[tuple[int, float]]()
+        spent = Spent()
 
         def on_update(done: int, total: int, loss: float | None) -> None:
             # The first stays.
@@ -159,11 +161,14 @@ def run(config: Config, context: Context) -> Result:
                 on_update=on_update,
                 with_source=with_source,
                 best=best,
+                spent=spent,
             )
         if context.device != "cpu":
             context.measured["tf32"] = rounded
         strategy.after(potential)
         context.measured.update(_pace(moments, training.updates))
+        if spent.before is not None and any(spent.before):
+            context.measured["seconds_before"] = spent.before
         CURVE_FORMAT.write(context.folder / CURVE, curve)
         result["n_frames"] = len(data)
         # The last point of the curve is of these weights, unless they change or it was rounded.

@@ -168,7 +168,7 @@ static int forward_net(long begin, long end, net c, const REAL* v0, const REAL* 
           if (phi || !c.slopes)
             store(z_here + i, x);
           else
-            store(z_here + i, sigma + f - f * sigma);
+            store(z_here + i, sigma + f * ((REAL)1 - sigma));
           if (phi) f *= load(phi + i);
           store(to + i, sum(f, add, i));
         }
@@ -206,7 +206,7 @@ static int adjoint_net(long begin, long end, net c, const REAL* v0, const REAL* 
         for (int i = 0; i < TILE * c.widths[layer]; i += LANES) {
           const vec x = load(z_here + i), sigma = sigmoid(x);
           vec f = x * sigma;
-          store(slope + i, sigma + f - f * sigma);
+          store(slope + i, sigma + f * ((REAL)1 - sigma));
           if (phi) {
             store(w.f + i, f);
             f *= load(phi + i);
@@ -240,7 +240,7 @@ static int adjoint_net(long begin, long end, net c, const REAL* v0, const REAL* 
           adjoint *= load(slope + i);
         } else {
           const vec x = load(z_here + i), sigma = sigmoid(x), f = x * sigma;
-          adjoint *= sigma + f - f * sigma;
+          adjoint *= sigma + f * ((REAL)1 - sigma);
           if (phi) store(w.f + i, f);
         }
         if (phi) {
@@ -307,7 +307,7 @@ static int tangent_net(long begin, long end, net c, const REAL* v0_change,
         for (int i = 0; i < TILE * width; i += LANES) {
           const vec x = load(z + here + i), sigma = sigmoid(x), f = x * sigma;
           const vec g = load(heads + here + i), phi = load(w.phi + i), dphi = load(w.dphi + i);
-          const vec slope = sigma + f - f * sigma, dz = load(to + i), dy = dz * slope;
+          const vec slope = sigma + f * ((REAL)1 - sigma), dz = load(to + i), dy = dz * slope;
           const vec bend = ((REAL)1 - sigma) * ((REAL)2 * slope - f);
           store(w.t + i, g * phi * slope);
           store(heads + here + i, dz * g * phi * bend + g * dphi * slope);
@@ -320,7 +320,7 @@ static int tangent_net(long begin, long end, net c, const REAL* v0_change,
       } else {
         for (int i = 0; i < TILE * width; i += LANES) {
           const vec x = load(z + here + i), sigma = sigmoid(x), f = x * sigma;
-          const vec g = load(heads + here + i), slope = sigma + f - f * sigma;
+          const vec g = load(heads + here + i), slope = sigma + f * ((REAL)1 - sigma);
           const vec dz = load(to + i);
           store(w.t + i, g * slope);
           store(heads + here + i, dz * g * ((REAL)1 - sigma) * ((REAL)2 * slope - f));

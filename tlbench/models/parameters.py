@@ -55,8 +55,14 @@ def mean_element(backbone: Backbone, start: Mapping[int, int], trained: Collecti
 
     As new words start in language models (Hewitt, *Initializing New Word Embeddings for
     Pretrained Language Models*, 2021). Elements that the network was trained on stay as they are.
-    Parameters and errors are those of `copy_element`.
+    Parameters and errors are those of `copy_element`; a network that was trained on no element that
+    is known is refused, too.
     """
+    if not trained:
+        raise InputError(
+            "The source model knows the energy of no element, so that +mean has no elements to "
+            "take the mean of; use another start of elements."
+        )
     for tensor, axis in _tables(backbone):
         with torch.no_grad():
             rows = tensor.index_select(axis, torch.tensor([*trained], device=tensor.device))

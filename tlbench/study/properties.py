@@ -7,6 +7,7 @@ from tlbench.data.origins import ORIGINS
 from tlbench.jobs.properties import Config
 from tlbench.properties import PROPERTIES
 from tlbench.study.plan import Cell, ComputedProperty, Plan
+from tlbench.study.sources import registered_backbone
 
 ROOM_TEMPERATURE_K = 300.0
 """Any will do: of what reference dynamics start from, only the potential is used."""
@@ -33,7 +34,7 @@ def compute(result: Plan, measured: Cell, target: Card) -> None:
             config,
             {"model": measured.trained},
             f"{name} of {trained.label}",
-            named=[code, f"backbone {measured.model.backbone}"],
+            named=[code, f"backbone {registered_backbone(measured.model.backbone)}"],
             environment=trained.environment,
         )
         result.computed.append(

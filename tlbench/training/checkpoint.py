@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from tlbench.base.files import read_sealed, write_sealed
 from tlbench.base.formats import Format
+from tlbench.base.spent import Spent
 from tlbench.models.potential import Potential, set_tensors, tensors_of
 
 
@@ -41,6 +42,7 @@ def save_checkpoint(
     update: int,
     curve: Curve,
     beside: Mapping[str, nn.Module] | None = None,
+    spent: Spent | None = None,
 ) -> None:
     """Write weights, optimiser state and progress, with their digest.
 
@@ -52,7 +54,10 @@ def save_checkpoint(
     for index, state in optimiser.state_dict()["state"].items():
         for name, value in state.items():
             tensors[f"optimiser.{index}.{name}"] = value.contiguous()
-    progress = json.dumps({"update": update, "curve": curve.model_dump()}).encode()
+    seconds = None if spent is None else spent.until_now()
+    progress = json.dumps(
+        {"update": update, "curve": curve.model_dump(), "seconds": seconds}
+    ).encode()
     tensors["progress"] = torch.frombuffer(bytearray(progress), dtype=torch.uint8)
     write_sealed(path, save({name: tensor.cpu() for name, tensor in tensors.items()}))
 
@@ -62,8 +67,11 @@ def load_checkpoint(
     potential: Potential,
     optimiser: Optimizer,
     beside: Mapping[str, nn.Module] | None = None,
+    spent: Spent | None = None,
 ) -> tuple[int, Curve] | None:
     """Restore what ``save_checkpoint`` wrote; None if there is no usable checkpoint.
+
+    Then ``spent`` is told what had been spent.
 
     Returns
     -------
@@ -91,4 +99,8 @@ def load_checkpoint(
         # That of another potential.
         return None
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+    if spent is not None:
+        # Older versions did not keep it.
+        seconds = progress.get("seconds")
+        spent.before = None if seconds is None else (float(seconds[0]), float(seconds[1]))
     return int(progress["update"]), curve

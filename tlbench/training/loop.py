@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tlbench.base.errors import DivergedError
+from tlbench.base.spent import Spent
 from tlbench.base.units import MEV
 from tlbench.kernels.derivatives import scoped
 from tlbench.models.potential import Potential, set_tensors, tensors_of
@@ -37,6 +38,7 @@ def train(
     on_update: Callable[[int, int, float | None], None] = lambda done, total, loss: None,
     with_source: LabelledSet | None = None,
     best: Potential | None = None,
+    spent: Spent | None = None,
 ) -> Curve:
     """Train ``potential`` on ``data`` for a fixed number of updates, as a strategy says.
 
@@ -62,6 +64,8 @@ def train(
         A copy of ``potential``, which gets the weights of the validation point with the lowest
         force error, `Curve.best`, and reference energies fitted for them. The last update is
         always a validation point.
+    spent
+        Told what the attempts before had taken, if it goes on from one.
 
     Raises
     ------
@@ -88,7 +92,7 @@ def train(
     batches = strategy.batches(len(data), n_source, config.batch_size, order_seed)
     watched = _watch_points(config)
     beside = trained.modules() | ({} if best is None else {"best": best})
-    resumed = load_checkpoint(folder / CHECKPOINT, potential, optimiser, beside)
+    resumed = load_checkpoint(folder / CHECKPOINT, potential, optimiser, beside, spent)
     first, curve = resumed or (0, Curve())
     values = trained.set_values()
     saved_at = time.monotonic()
@@ -119,7 +123,7 @@ def train(
             if best is not None and curve.best[0] == done:
                 set_tensors(best, tensors_of(potential))
         if save:
-            save_checkpoint(folder / CHECKPOINT, potential, optimiser, done, curve, beside)
+            save_checkpoint(folder / CHECKPOINT, potential, optimiser, done, curve, beside, spent)
             saved_at = time.monotonic()
         on_update(done, config.updates, curve.loss[-1] if curve.loss else None)
     # This also notices a last update that has ruined the model, which no later loss shows.

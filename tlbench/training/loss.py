@@ -65,8 +65,9 @@ def fit_reference_energy(
     policy
         "mean-shift": every element gets the mean energy error per atom, the policy of Röcken &
         Zavadlav, arXiv 2502.13522. "least-squares": each element gets its own constant, by
-        least squares on energies per atom; where the composition never varies, the smallest
-        constants that fit. For a single element the two are the same.
+        least squares on energies per atom; where the compositions leave that open, the smallest
+        change of the constants that fits, from 0 where there was none. For a single element the
+        two are the same.
 
     Raises
     ------
@@ -74,6 +75,7 @@ def fit_reference_energy(
         If a force on these structures is not finite.
     """
     elements = data.frames.elements()
+    before = potential.reference_energy[elements].nan_to_num(0.0).cpu().numpy()
     with torch.no_grad():
         potential.reference_energy[elements] = 0.0
     found = [potential(data.batch(indices).graph) for indices in data.batches()]
@@ -85,7 +87,9 @@ def fit_reference_energy(
     if policy == "mean-shift":
         fitted = np.full(len(elements), missing.mean())
     else:
-        fitted, *_ = np.linalg.lstsq(compositions(data.frames), missing, rcond=None)
+        shares = compositions(data.frames)
+        change, *_ = np.linalg.lstsq(shares, missing - shares @ before, rcond=None)
+        fitted = before + change
     with torch.no_grad():
         potential.reference_energy[elements] = torch.as_tensor(
             fitted, device=potential.reference_energy.device

@@ -129,6 +129,7 @@ def _stated(strategy: Strategy) -> list[str]:
 
 def _values(settings: Strict | None) -> list[str]:
     return [
-        f"{key}{value:g}" if isinstance(value, float) else f"{key}{value}"
+        # "+" stands between settings, so that 1e+22 is written 1e22.
+        f"{key}{str(value).removesuffix('.0').replace('e+', 'e')}"
         for key, value in settings or ()
     ]

@@ -152,6 +152,13 @@ def test_what_was_measured_of_another_device_is_measured_again(ran, store, monke
     assert run(5, "a fourth") == ("cached", "a third")
     assert not list((store.root / ".removed").iterdir())
 
+    def out_of_memory(config, context):
+        raise MemoryError
+
+    monkeypatch.setitem(base.KINDS, "timed", FakeKind(out_of_memory, measures_device=True))
+    assert run(6, "a fourth") == ("failed", "a third")
+    assert store.provenance(timed.key).force_calls() == provenance.force_calls()
+
 
 def test_a_job_whose_training_diverged_is_told_from_others_that_fail(ran, store):
     told = {}

@@ -23,6 +23,13 @@ def test_large_arguments_saturate() -> None:
     torch.testing.assert_close(found, torch.nn.functional.silu(x), rtol=1e-6, atol=1e-30)
 
 
+def test_the_slope_of_large_arguments_is_one() -> None:
+    x = torch.tensor([[1e4, 1e6, 1e8, 1e10, -1e4, -1e8, 30.0, -30.0] * 2], requires_grad=True)
+    (found,) = torch.autograd.grad(dense([Layer(torch.eye(16), None, 0)], x).sum(), x)
+    slopes = torch.tensor([[1.0] * 4 + [0.0] * 2 + [1.0, 0.0]]).tile(2)
+    torch.testing.assert_close(found, slopes, rtol=1e-6, atol=1e-10)
+
+
 def test_not_a_number_stays_one() -> None:
     x = torch.full((1, 16), torch.nan)
     assert dense([Layer(torch.eye(16), None, 0)], x).isnan().all()

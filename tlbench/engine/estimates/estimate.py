@@ -116,7 +116,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class _Sample:
-    """What a finished job took for each piece of its work, s, all attempts at it included."""
+    """What a finished job took for each piece of its work, s; a training with all attempts at it."""
 
     amount: Amount
     wall: float

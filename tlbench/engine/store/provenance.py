@@ -18,7 +18,8 @@ class Provenance(Strict):
     """Where the result of a job comes from.
 
     Seconds are those of the attempt that finished the job; ``updates_of_attempt`` says how many of
-    a training's ``updates`` it made. ``updates_per_second`` and ``force_call_seconds`` are what
+    a training's ``updates`` it made, and ``seconds_before`` what those before it took, wall and
+    CPU; None in older versions. ``updates_per_second`` and ``force_call_seconds`` are what
     jobs measure of themselves, see `tlbench.jobs.context.Context`. ``instructions`` are the vector
     instructions that torch uses, as "AVX512", in which processors of one name may differ; None on
     an accelerator. ``device_memory_mib``, ``driver``, ``cuda`` (versions) and ``tf32``, whether
@@ -54,6 +55,7 @@ class Provenance(Strict):
     attempts: Annotated[int, Field(ge=1, le=10**6)] = 1
     updates: Amount | None = None
     updates_of_attempt: Amount | None = None
+    seconds_before: tuple[Amount, Amount] | None = later(None)
     updates_per_second: Amount | None = None
     force_call_seconds: Amount | None = None
     force_calls_elsewhere: Annotated[dict[Word, Amount], Field(max_length=200)] = later({})
@@ -76,9 +78,9 @@ class Provenance(Strict):
     def whole(self) -> "Provenance":
         """Return it with the seconds of all attempts at a training."""
         updates, own = self.updates, self.updates_of_attempt
-        factor = updates / own if updates and own else 1.0
-        seconds = {
-            "wall_seconds": self.wall_seconds * factor,
-            "cpu_seconds": self.cpu_seconds * factor,
-        }
-        return self.model_copy(update=seconds)
+        wall, cpu = self.wall_seconds, self.cpu_seconds
+        if self.seconds_before is not None:
+            wall, cpu = wall + self.seconds_before[0], cpu + self.seconds_before[1]
+        elif updates and own:
+            wall, cpu = wall * updates / own, cpu * updates / own
+        return self.model_copy(update={"wall_seconds": wall, "cpu_seconds": cpu})

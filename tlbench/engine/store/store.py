@@ -263,9 +263,12 @@ class Store:
 
     def remove(self, key: str) -> None:
         """Delete a finished job; the caller holds its lock."""
+        shutil.rmtree(self._move_out(key))
+
+    def _move_out(self, key: str) -> Path:
         trash = self.root / ".removed"
         trash.mkdir(exist_ok=True)
-        shutil.rmtree(self.folder(key).rename(trash / f"{key}-{uuid.uuid4().hex}"))
+        return self.folder(key).rename(trash / f"{key}-{uuid.uuid4().hex}")
 
     def begin(self, job: Job) -> Path:
         """Return the working folder of ``job``, with what an earlier attempt left in it.
@@ -278,10 +281,17 @@ class Store:
         clear_parts(folder)
         return folder
 
-    def commit(self, job: Job, result: dict[str, Any], provenance: dict[str, Any]) -> bool:
+    def commit(
+        self,
+        job: Job,
+        result: dict[str, Any],
+        provenance: dict[str, Any],
+        replaces: bool = False,
+    ) -> bool:
         """Turn the working folder of ``job`` into a finished job, in one step.
 
-        Return False if it has been finished by another process; then that result stays.
+        Return False if it has been finished by another process; then that result stays, unless
+        this one ``replaces`` it.
 
         Each file, the folder and the store are brought to the disk: otherwise a power cut could
         leave a finished job of empty files, or lose one that its runner had reported as done.
@@ -303,7 +313,11 @@ class Store:
         # From the manifest just written: a file may vanish until the last moment.
         check_outputs(folder, job.key, read_manifest(folder), job)
         flush(folder)
-        return self.place(folder, job.key)
+        old = self._move_out(job.key) if replaces and self.folder(job.key).exists() else None
+        placed = self.place(folder, job.key)
+        if old is not None:
+            shutil.rmtree(old)
+        return placed
 
     def place(self, folder: Path, key: str) -> bool:
         """Move a complete folder to where the finished job ``key`` belongs.

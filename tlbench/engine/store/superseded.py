@@ -16,6 +16,9 @@ from tlbench.jobs.base import KINDS, Job
 _SHOWN = 6
 """Names of sources that are listed one by one."""
 
+_EITHER = ("a", "b")
+"""Settings for the two sets of which a distance is taken, either of which may be the first."""
+
 
 @dataclass(frozen=True)
 class CodeChange:
@@ -108,15 +111,17 @@ def _newest_first(store: Store) -> list[Path]:
 def _work(jobs: Iterable[Mapping[str, Any]]) -> Counter[str]:
     """Return what is to be done, whatever the code: kinds and settings of all jobs.
 
-    The order of the settings does not count, as two sets that are compared change places with
-    their keys, nor does the version of a plugin.
+    Nor does the version of a plugin count, or which of two sets that are compared is the first:
+    they change places with their keys.
     """
     found: Counter[str] = Counter()
     for job in jobs:
         config, kind = job.get("config") or {}, KINDS.get(str(job.get("kind")))
         left_out = kind.config.of_code if kind is not None else ()
         settings = sorted(
-            json.dumps(value, sort_keys=True) for n, value in config.items() if n not in left_out
+            json.dumps([None if n in _EITHER else n, value], sort_keys=True)
+            for n, value in config.items()
+            if n not in left_out
         )
         found[" ".join([str(job.get("kind")), *settings])] += 1
     return found

@@ -70,7 +70,6 @@ def attempt(task: Task, *, capture: bool = False) -> Outcome:
                 elsewhere = store.provenance(job.key).force_calls()
                 if device_name(resolve(task.device)) in elsewhere:
                     return Outcome(job.key, reused=True)
-                store.remove(job.key)
             parents = dict.fromkeys(job.parents.values())
             lost = tuple(key for key in parents if not _usable(store, key))
             if lost:
@@ -136,7 +135,7 @@ def perform(
         What a job that measures its device has found on others: name → time of a force call, s.
     """
     folder = store.begin(job)
-    if store.folder(job.key).exists():
+    if not elsewhere and store.folder(job.key).exists():
         store.set_aside(job.key)
     attempts = 1 + sum(event["event"] == STARTED for event in read_events(folder / EVENTS))
     log = EventLog(folder)
@@ -181,7 +180,8 @@ def perform(
         log.write("failed", trace, error=_one_line(error), traceback=trace)
         (folder / PROGRESS).unlink(missing_ok=True)
         raise
-    return float(seconds) if store.commit(job, result, provenance) else None
+    committed = store.commit(job, result, provenance, replaces=bool(elsewhere))
+    return float(seconds) if committed else None
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class _Silu(Function):
 
 
 class _SiluSlope(Function):
-    """g f'(x) with f = x σ, f' = σ + f − f σ, and f'' = (1 − σ)(2 f' − f)."""
+    """g f'(x) with f = x σ, f' = σ + f (1 − σ), and f'' = (1 − σ)(2 f' − f)."""
 
     @staticmethod
     def forward(ctx: Any, given: Tensor, x: Tensor) -> Tensor:
@@ -49,9 +49,10 @@ class _SiluSlope(Function):
         given, x = ctx.saved_tensors
         sigma = torch.sigmoid(x)
         value = x * sigma
-        slope = torch.addcmul(sigma + value, value, sigma, value=-1)
+        rest = 1 - sigma
+        slope = torch.addcmul(sigma, value, rest)
         first = outer * slope
-        bend = slope.mul_(2).sub_(value).mul_(sigma.neg_().add_(1))
+        bend = slope.mul_(2).sub_(value).mul_(rest)
         return first, bend.mul_(outer).mul_(given)
 
 

@@ -127,8 +127,8 @@ class Layer(nn.Module):
 class RadialBasis(nn.Module):
     """Spherical Bessel functions of order 0 under a polynomial envelope.
 
-    √(2/c) sin(nπd/c)/d · u(d/c), arXiv 2003.03123 eqs. 7 and 8. Zero from the cutoff c on, with
-    two continuous derivatives.
+    √(2/c) sin(nπx)/x · u(x) of x = d/c, that is c times eqs. 7 and 8 of arXiv 2003.03123. Zero
+    from the cutoff c on, with two continuous derivatives.
     """
 
     frequencies: Tensor
