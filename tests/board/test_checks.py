@@ -271,6 +271,15 @@ def test_weights_evaluated_again_are_recorded(entry, smoke, tmp_path):
     assert (check.kind, check.seed, len(check.models)) == (EVALUATED, None, 38)
 
 
+def test_what_is_not_installed_here_says_nothing_about_the_submission(entry, smoke, monkeypatch):
+    monkeypatch.setattr("tlbench.board.checks.rerun.BACKBONES", {"schnet"})
+    found = rerun(entry, smoke.store, smoke.store)
+    assert found.problems == ["The backbone 'dimenetpp' is not installed here."]
+    assert found.models
+    assert all("schnet" in model.model for model in found.models)
+    assert all(model.agrees(1e-3) for model in found.models)
+
+
 def test_nothing_is_recorded_of_what_could_not_be_checked(entry, found):
     machine = this_machine("cpu")
     with pytest.raises(InputError, match="Nothing is recorded of smoke/mine: no data"):

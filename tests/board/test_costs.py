@@ -12,8 +12,10 @@ from synthetic import publish
 
 from tlbench.board.reading import read_submission
 from tlbench.board.verification import costs, parameters, verify
-from tlbench.board.verification.models import models_of
+from tlbench.board.verification.models import expected, models_of
 from tlbench.board.verification.parameters import count_parameters
+from tlbench.study.loading import load_suite
+from tlbench.study.study import resolve
 
 
 def problems(folder):
@@ -90,6 +92,44 @@ def test_only_older_versions_may_leave_a_part_of_a_cost_out(changes, reason, new
     assert problems(new) == ""
     edit_trained(new, 120, **changes)
     assert reason in problems(new)
+
+
+def test_a_training_that_was_resumed_cost_what_all_attempts_took(new):
+    def resumed(rows):
+        for row in rows:
+            if row["kind"] == "train":
+                # Half of it before, in which the processor was busy otherwise.
+                row["seconds_before"] = [0.5 * row["wall_seconds"], 0.25 * row["cpu_seconds"]]
+                row["wall_seconds"], row["cpu_seconds"] = (
+                    row["wall_seconds"] * 0.5,
+                    row["cpu_seconds"] * 0.75,
+                )
+
+    edit_lines(new, "provenance", resumed)
+    assert problems(new) == ""
+    edit_trained(new, 120, wall_seconds=1e4, cpu_seconds=1e4)
+    assert "its seconds are not those of all attempts at the training" in problems(new)
+
+
+def test_pretraining_takes_time_although_the_source_models_are_left_out(tmp_path):
+    sources = [w for w in expected(resolve(load_suite("quick"))) if w.model.strategy == "pretrain"]
+    folder = publish(tmp_path, "mine", without=sources)
+    assert "updates of pretraining cannot be done in 0 cpu seconds" in problems(folder)
+    needs = {r.trained for r in read_submission(folder).results.records if _is_finetuned(r)}
+    for seconds, said in ((1e-4, "cannot be done in 0.0001 cpu seconds"), (100.0, "")):
+
+        def change(rows, seconds=seconds):
+            for row in rows:
+                if row["model"] in needs:
+                    row["pretraining_wall_seconds"] = row["pretraining_cpu_seconds"] = seconds
+
+        edit_lines(folder, "costs", change)
+        assert said in problems(folder)
+    assert problems(folder) == ""
+
+
+def _is_finetuned(record):
+    return record.model.strategy in ("finetune", "zero-shot")
 
 
 def test_an_accelerator_counts_the_memory_of_tensors_alone(new):

@@ -1,10 +1,11 @@
 """Models that have the same errors, or nearly the same, in one submission or in two."""
 
+import re
 import time
 
 import numpy as np
 import pytest
-from forging import PUBLISHED, copied, edit_lines, follow, seal
+from forging import PUBLISHED, copied, edit_lines, follow, seal, write
 from synthetic import publish
 
 from tlbench.board.reading import read_submission, submission_folders
@@ -62,6 +63,32 @@ def test_a_copy_with_noise_is_a_copy(tmp_path):
     assert verdict.problems == [
         f"{copy}: Its models are those of quick/2026-11-23-two-cores, judging by their errors."
     ]
+
+
+def test_of_models_that_are_partly_those_of_another_it_is_said_how_many(tmp_path):
+    original = copied(tmp_path)
+    copy = copied(tmp_path / "elsewhere").rename(original.with_name("mine"))
+
+    def disguise(rows):
+        for row in rows[: len(rows) // 2]:
+            row["force_abs"] = [0.9 * each for each in row["force_abs"]]
+            row["force_square"] = [0.81 * each for each in row["force_square"]]
+
+    seal(copy, name="mine")
+    edit_lines(copy, "errors", disguise)
+    follow(copy)
+    (verdict,) = verify_all(tmp_path, [copy])
+    assert verdict.problems == []
+    (said,) = [note for note in verdict.notes if "judging by their errors" in note]
+    assert re.match(r"5\d % of its models are those of quick/2026-11-23-two-cores, judging", said)
+
+
+def test_a_submission_without_a_number_is_refused_and_is_no_copy(folder):
+    for name in ("records", "errors", "costs"):
+        write(folder / f"{name}.jsonl.gz", "")
+    seal(folder)
+    assert verify(folder, folder.parents[1]).problems == [f"{folder}: It has no numbers."]
+    assert not resemble({}, {})
 
 
 def test_other_seeds_are_other_models(tmp_path):

@@ -10,8 +10,11 @@ from tlbench.base.errors import InputError
 from tlbench.board.reading import read_submission
 from tlbench.board.site.build import build_site
 from tlbench.board.site.overview import END, START
+from tlbench.board.site.starts_table import starts_table
 from tlbench.board.verification import verify
+from tlbench.board.verification.models import expected
 from tlbench.report.analysis import Analysis
+from tlbench.report.sections.costs import median_text
 from tlbench.report.sections.starts import mean_text, start_of, starts
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
@@ -108,6 +111,48 @@ def test_a_front_page_has_the_starts_of_a_submission_with_their_errors_and_costs
     with pytest.raises(InputError, match="starts quick/another --> names no submission"):
         build_site(published.parents[1], tmp_path / "other", [front])
     assert not (tmp_path / "other").exists()
+
+
+def test_starts_that_lack_models_come_last_or_say_how_many_there_are(published, tmp_path):
+    """They would have the errors and times of fewer structures, or of fewer pairs."""
+    gone = [
+        where
+        for where in expected(read_submission(published).study)
+        if where.model.size == 10
+        and (
+            (where.model.source, where.model.strategy) == ("SevenNet-0", "finetune")
+            or (where.model.backbone, where.model.strategy, where.model.subset_seed)
+            == ("schnet", "scratch", 0)
+        )
+    ]
+    assert gone
+    folder = publish(tmp_path / "results", "some", "quick", CHANGES, without=gone)
+    lines = [cells(line) for line in starts_table(read_submission(folder)).splitlines()[2:]]
+    assert lines[-1][0] == "SevenNet-0 → Ge, finetune"
+    assert lines[-1][2:] == ["–", "–", "–", "–"]
+    assert lines[-1][1] != "–"
+    (scratch,) = (line for line in lines if line[0] == "scratch (schnet)")
+    assert "pairs" not in scratch[1]
+    assert scratch[2].endswith("(2 of 3 pairs)")
+
+
+def test_times_are_those_of_the_source_of_a_start(tmp_path):
+    changes = dict(CHANGES) | {
+        "sources": json.dumps([SILICON, {"card": "mlearn-li"}]),
+        "backbones": "{schnet: {}}",
+    }
+    folder = publish(tmp_path / "results", "two", "quick", [*changes.items()])
+    entry = read_submission(folder)
+    before = {}
+    models = {record.trained: record.model for record in entry.results.records}
+    for cost in entry.results.costs:
+        model = models[cost.trained]
+        if (model.strategy, model.size) == ("finetune", 10):
+            before.setdefault(model.source, []).append(cost.pretraining_cpu_seconds)
+    lines = [cells(line) for line in starts_table(entry).splitlines()[2:]]
+    shown = {line[0].split()[0]: line[-2].split(" + ")[-1] for line in lines if "finet" in line[0]}
+    assert len(before) == 2
+    assert shown == {source: median_text(values) for source, values in before.items()}
 
 
 def test_earlier_versions_measured_a_potential_as_it_is_for_each_seed(monkeypatch, tmp_path):

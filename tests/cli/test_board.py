@@ -67,6 +67,23 @@ def test_models_are_trained_again_and_the_outcome_is_recorded_with_the_board(
     assert f"REFUSED  {record}: is not the file that its name says" in spoilt.stdout
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--tolerance", "5"), "--tolerance goes with --rerun or --retrain"),
+        (("--seed", "3"), "--seed goes with --retrain"),
+        (("--workers", "4"), "--workers goes with --retrain"),
+        (("--partial",), "--partial goes with --rerun"),
+        (("--by", "me"), "--by goes with --record"),
+        (("--rerun", "--weights", ".", "--tolerance", "0.1"), "--tolerance is 0.001 at most"),
+    ],
+)
+def test_options_that_would_change_nothing_are_refused(options, message, command):
+    found = command("board", "verify", *options)
+    assert found.returncode == 2
+    assert message in " ".join(found.stderr.split())
+
+
 def test_a_good_and_a_bad_submission(tmp_path, command):
     good = copied(tmp_path / "results")
     bad = copied(tmp_path / "results", "backbones-cpu/2026-11-23-two-cores")

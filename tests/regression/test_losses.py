@@ -159,3 +159,21 @@ def test_errors_with_a_sign_are_worse_farther_from_0(base, factor, lost):
     (whole,) = [each for each in losses(run, before) if each.of_backbone]
     assert whole.value == pytest.approx(lost, abs=1e-3)
     assert whole.worse == (lost > 0)
+
+
+def test_models_from_scratch_count_once_however_many_sources_there_are():
+    """They are the same, so they say the same again."""
+    scratch = {where: v for where, v in values(scatter=0.05).items() if where.strategy == "scratch"}
+    sources = {
+        where._replace(source=source): v
+        for where, v in scratch.items()
+        for source in ("Si", "Li", "Mo", "Cu")
+    }
+    once, several = (losses(times(of, 1.2), of) for of in (scratch, sources))
+    changed = {(0, 0): 1.2, (1, 0): 1.1}
+
+    def uneven(of):
+        return {where: {p: changed[p] * v for p, v in found.items()} for where, found in of.items()}
+
+    once, several = (losses(uneven(of), of) for of in (scratch, sources))
+    assert [each.chance for each in several] == [each.chance for each in once]

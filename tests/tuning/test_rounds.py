@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from faulty import done, end, events, finished, start, wait_for, write_suite
@@ -13,12 +14,13 @@ from tlbench.engine.run.runner import Resources
 from tlbench.engine.work.attempts import Limits
 from tlbench.report.sections.models import tuned_note, tuned_table
 from tlbench.report.wording import budget_note
+from tlbench.study.loading import load_suite
 from tlbench.study.model_key import Place
 from tlbench.study.models import plan
 from tlbench.study.places import untuned_places
 from tlbench.study.study import resolve
 from tlbench.study.tuned import read_tuned
-from tlbench.tuning import RESULT, Search, rounds
+from tlbench.tuning import RESULT, Search, cost_of, rounds
 from tlbench.tuning.ledger import TRIALS
 from tlbench.tuning.ledger import TRIALS as LEDGER
 
@@ -290,6 +292,12 @@ def test_a_suite_without_tuned_settings_is_what_it_was(suite, tuned):
 def test_of_zero_shot_only_the_source_model_is_tuned(suite):
     only = suite(("strategies", "[zero-shot]"))
     assert Search(only, 1).series() == [("schnet", "pretrain", 0, 6, "")]
+
+
+def test_of_potentials_as_they_are_nothing_is_tuned():
+    search = Search(load_suite("zero-shot-cpu"), 1)
+    with pytest.raises(InputError, match="strategies trains anything, so nothing is tuned"):
+        cost_of(search, Path("nowhere"), "cpu")
 
 
 pytestmark = pytest.mark.slow

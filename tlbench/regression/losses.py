@@ -40,6 +40,7 @@ import numpy as np
 from tlbench.metrics import METRICS
 from tlbench.metrics.statistics import holm
 from tlbench.metrics.statistics.interval import ROUNDING
+from tlbench.regression.table import PLACE, SEEDS
 from tlbench.report.claims import LEVEL
 from tlbench.report.wording import condition_text
 
@@ -111,12 +112,18 @@ def losses_of(shared: "DataFrame", tolerances: Mapping[str, float]) -> list[Loss
     UnknownNameError
         If a metric is not known.
     """
-    places, backbones = student_tests(with_losses(shared))
+    places, backbones = student_tests(with_losses(_each_once(shared)))
     return [
         _loss(row, chance, tolerances.get(row["metric"]))
         for table in (backbones, places)
         for row, chance in zip(table.to_dict("records"), adjusted(table["chance"]), strict=True)
     ]
+
+
+def _each_once(shared: "DataFrame") -> "DataFrame":
+    """Leave out what is of the same models: those from scratch are the same for every source."""
+    own = [name for name in (*PLACE, *SEEDS) if name not in ("source", "source_part")]
+    return shared[~shared.duplicated([*own, "first", "second"])]
 
 
 def _loss(row: Mapping[Any, Any], chance: float, tolerance: float | None) -> Loss:

@@ -20,6 +20,7 @@ class JobProvenance(BaseModel):
     started: Moment
     wall_seconds: Magnitude
     cpu_seconds: Magnitude
+    seconds_before: tuple[Magnitude, Magnitude] | None = later(None)
     device_name: Word
     device_memory_mib: Count | None = later(None)
     driver: Word | None = later(None)

@@ -33,6 +33,11 @@ def cost_of(search: Search, store: Path, device: str) -> Cost:
         Folder of finished jobs, which times are predicted from.
     device
         "auto", "cpu" or "cuda".
+
+    Raises
+    ------
+    InputError
+        If nothing is to be tuned.
     """
     first = list(_first_trials(search))
     jobs: dict[str, Job] = {}

@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tlbench.base.errors import InputError
 from tlbench.engine.run.run_log import log_job
 from tlbench.engine.run.runner import Listener, Report, Resources, run_jobs
 from tlbench.engine.store.store import Store
@@ -73,8 +72,6 @@ def tune(
         every trial of a series diverged, or no more jobs can be run.
     """
     resources = resources or Resources()
-    if not search.series():
-        raise InputError("None of the suite's strategies trains anything, so nothing is tuned.")
     planned = plan(search.study)
     environments = {job.environment for job in planned.jobs.values() if job.environment}
     check_interpreters(resources.pythons, environments)

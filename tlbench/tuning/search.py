@@ -105,8 +105,16 @@ class Search:
         return resolve(self.suite)
 
     def series(self) -> list[Series]:
-        """Return all series, pretraining before what builds on it."""
-        return list(self.sizes_of())
+        """Return all series, pretraining before what builds on it.
+
+        Raises
+        ------
+        InputError
+            If nothing is to be tuned.
+        """
+        if not (found := list(self.sizes_of())):
+            raise InputError("None of the suite's strategies trains anything, so nothing is tuned.")
+        return found
 
     @cached_property
     def _sources(self) -> Mapping[tuple[str, str], list[str]]:

@@ -50,7 +50,12 @@ def test_an_arm_is_tuned_if_its_source_models_and_scratch_are(tuned, strategy, f
     if tuned:
         settings.append(("tuned", given(**tuned).model_dump_json()))
     suite = load_suite("smoke", settings)
-    assert tuning_of(suite, Place("schnet", strategy, 4, updates=60)) == found
+    assert tuning_of(suite, Place("schnet", strategy, 4, updates=60), "Si") == found
+    other = [{**each, "source": "Li"} for each in tuned.get("finetune", [])]
+    if other and strategy == "finetune":
+        settings[-1] = ("tuned", given(**{**tuned, "finetune": other}).model_dump_json())
+        suite = load_suite("smoke", settings)
+        assert tuning_of(suite, Place("schnet", strategy, 4, updates=60), "Si") != "yes"
 
 
 def test_what_is_tuned_has_a_column(tmp_path):

@@ -13,6 +13,7 @@ from tlbench.board.verification.models import Model, measured_models
 from tlbench.data.marks import MarkedFrames
 from tlbench.jobs.context import WEIGHTS, Context
 from tlbench.jobs.evaluate import ERRORS, Config, run
+from tlbench.models.backbones import BACKBONES
 from tlbench.results.frame_errors import ModelErrors
 from tlbench.study.sources import registered_backbone
 
@@ -73,12 +74,16 @@ def rerun(
         if digest_of(path) != stated:
             problems.append(f"{path} is not the file whose digest is in the submission.")
             continue
+        backbone = registered_backbone(model.where.model.backbone)
+        if backbone not in BACKBONES:
+            problems.append(f"The backbone {backbone!r} is not installed here.")
+            continue
         try:
             data = folders[errors.data]
             checked.append(_evaluate(entry, model, path, data, errors, marks[errors.data]))
         except TlbenchError as error:
             checked.append(not_compared(model, str(error)))
-    return Findings(EVALUATED, checked, problems)
+    return Findings(EVALUATED, checked, [*dict.fromkeys(problems)])
 
 
 def _with_weights(entry: Entry, weights: Path) -> list[tuple[Model, Path]]:

@@ -213,6 +213,7 @@ NUMBERS: dict[str, Callable[[BoardRow], float | None]] = {
     "ratio": OF_ROWS["ratio_to_scratch"],
     "ratioLow": OF_ROWS["ratio_low"],
     "ratioHigh": OF_ROWS["ratio_high"],
+    "ratioOf": lambda row: row.ratio.n_pairs if row.ratio and not row.has_whole_ratio else None,
     "expected": OF_ROWS["pairs_expected"],
     "worse": lambda row: _worse(row),
     "untrained": lambda row: int(not row.trained),

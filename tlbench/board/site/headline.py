@@ -53,8 +53,8 @@ class Comparison:
     Attributes
     ----------
     ratios
-        Those of the complete rows of the arm over the whole test set, the smallest first; in suites
-        with budgets, at the largest.
+        Those of the rows of the arm over the whole test set, the smallest first, where neither it
+        nor scratch lacks a pair; in suites with budgets, at the largest.
     claim
         What they compare: errors "once converged" if all of them are of converged models, otherwise
         those at a budget.
@@ -219,7 +219,7 @@ def _comparison(board: Board, metric: str, cells: Sequence[BoardRow]) -> Compari
     if board.suite.budgets:
         is_settled = bool(some) and all(row.is_settled for row in some)
         claim = CONVERGED if is_settled else f"{claim}, not shown to be converged"
-    ratios = [row.ratio for row in some if row.is_complete and row.ratio]
+    ratios = [row.ratio for row in some if row.ratio and row.has_whole_ratio]
     return Comparison(metric, sorted(ratios, key=lambda ratio: ratio.value), claim)
 
 

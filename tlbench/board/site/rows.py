@@ -76,6 +76,11 @@ class BoardRow(Row):
         return self.mean.n_pairs >= self.n_expected
 
     @property
+    def has_whole_ratio(self) -> bool:
+        """Whether it has a ratio to scratch over all pairs; either arm may lack some."""
+        return self.ratio is not None and self.ratio.n_pairs >= self.n_expected
+
+    @property
     def name(self) -> str:
         """Model and strategy, unique in the board."""
         return f"{self.label}, {self.place.strategy}"
@@ -121,7 +126,7 @@ def board_rows(board: Board) -> list[BoardRow]:
                 convergence=known.get(series) if id(row) in last else None,
                 is_settled=id(row) in last and series in sure,
                 structure=structure,
-                tuned=tuning_of(entry.suite, row.place),
+                tuned=tuning_of(entry.suite, row.place, row.transfer.source),
             )
             rows.append(made)
     return sorted(_ranked(board, rows), key=_order(board, rows))

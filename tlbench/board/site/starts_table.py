@@ -1,5 +1,6 @@
 """Which start is best, by one submission, as a table for the front page of a repository."""
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -10,7 +11,6 @@ from tlbench.report.analysis import Analysis
 from tlbench.report.markdown import markdown_table
 from tlbench.report.rows import Row
 from tlbench.report.sections.costs import (
-    Costs,
     costs_by_device,
     force_call_ms,
     median_text,
@@ -26,8 +26,9 @@ def starts_table(entry: Entry) -> str:
     """Return every start with its error at each N and its cost, in Markdown, the best first.
 
     Errors are of the first metric of the suite, of last weights at the largest budget; they are
-    ordered by those at the largest N. Of that N are also the errors of energies, if the suite has
-    them, and times.
+    ordered by those at the largest N; starts without one come last. Of that N are also the errors
+    of energies, if the suite has them, and times. Where models are missing, it is said how many
+    there are.
 
     Raises
     ------
@@ -47,13 +48,13 @@ def starts_table(entry: Entry) -> str:
     head += [f"{each} at {at_most} ({METRICS.get(each).unit})" for each in beside]
     head += [f"training at {at_most} (s)", "force call (ms)"]
     lines = [[f"start ({metric}, {METRICS.get(metric).unit})", *head]]
-    devices = costs_by_device(entry.results.records, entry.results.costs)
     others = [_by_start(analysis, each) for each in beside]
-    for start, rows in sorted(found.items(), key=lambda each: _error(each[1])):
-        errors = [mean_text(rows[size]) if size in rows else "–" for size in sizes]
-        largest = (found_at.get(start, {}).get(sizes[-1]) for found_at in others)
-        errors += [mean_text(row) if row else "–" for row in largest]
-        lines.append([_called(*start), *errors, *_costs(rows[max(rows)], devices)])
+    expected = len(entry.suite.seed_pairs())
+    for start, rows in sorted(found.items(), key=lambda each: _error(each[1], sizes[-1])):
+        shown = [rows.get(size) for size in sizes]
+        shown += [found_at.get(start, {}).get(sizes[-1]) for found_at in others]
+        errors = [_error_text(row, expected) for row in shown]
+        lines.append([_called(*start), *errors, *_costs(rows.get(sizes[-1]), entry)])
     return markdown_table(lines).replace("--:", "---")
 
 
@@ -71,16 +72,25 @@ def _called(start: str, network: str) -> str:
     return start if plain.startswith(name) else f"{start} ({network})"
 
 
-def _error(rows: Mapping[int, Row]) -> float:
-    return rows[max(rows)].mean.value
+def _error(rows: Mapping[int, Row], size: int) -> float:
+    return rows[size].mean.value if size in rows else math.inf
 
 
-def _costs(row: Row, devices: Mapping[str, Costs]) -> list[str]:
+def _error_text(row: Row | None, expected: int) -> str:
+    if row is None:
+        return "–"
+    missing = row.trained and row.mean.n_pairs < expected
+    return mean_text(row) + (f" ({row.mean.n_pairs} of {expected} pairs)" if missing else "")
+
+
+def _costs(row: Row | None, entry: Entry) -> list[str]:
     """Return the median times of training and of a force call; none where devices differ.
 
     The time of pretraining, if there was any, is added to that of training: 10 + 450.
     """
-    if len(devices) != 1:
+    results = entry.results
+    devices = row and costs_by_device(results.records, results.costs, row.transfer)
+    if row is None or not devices or len(devices) != 1:
         return ["–", "–"]
     (placed,) = devices.values()
     models = list(placed.get(row.arm, {}).values())

@@ -12,7 +12,7 @@ from tlbench.transfer import arm
 Tuning = Literal["yes", "partly", "no"]
 
 
-def tuning_of(suite: Suite, place: Place) -> Tuning:
+def tuning_of(suite: Suite, place: Place, source: str) -> Tuning:
     """Return whether an arm, its source models and scratch beside it have tuned settings.
 
     A ratio of a tuned arm to one that is not would also show what tuning gained.
@@ -28,7 +28,8 @@ def tuning_of(suite: Suite, place: Place) -> Tuning:
         updates = suite.source_budgets()[-1]
         models.append(Place(place.backbone, PRETRAINING, 0, updates=updates))
     found = [
-        tuned.group(each.backbone, each.strategy, each.size, budget(suite, each)) is not None
+        tuned.group(each.backbone, each.strategy, each.size, budget(suite, each), source)
+        is not None
         for each in models
     ]
     return "yes" if all(found) else "partly" if any(found) else "no"

@@ -22,6 +22,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from tlbench.board.collecting import is_own
 from tlbench.board.reading import Entry
 from tlbench.board.verification.models import Coordinates, Model
@@ -79,7 +81,7 @@ def check_costs(entry: Entry, models: list[Model]) -> Iterator[str]:
         for problem in (
             *_beyond_floors(cost, _updates(entry.study, at.model), measured),
             *_of_another_job(cost, jobs.get(key)),
-            *_of_another_source(cost, at, costs.get(sources.get(at.model.origin, ""))),
+            *_of_another_source(cost, at, costs.get(sources.get(at.model.origin, "")), entry.study),
         ):
             yield f"{name}: {problem}."
         calls[at.model.backbone].add(cost.force_call_seconds)
@@ -175,7 +177,7 @@ def _updates(study: Study, model: ModelKey) -> int:
 
 
 def _beyond_floors(cost: Cost, updates: int, measured: bool) -> Iterator[str]:
-    least = max(LATENCY, OPERATIONS * cost.n_parameters / RATE)
+    least = _least_seconds(cost)
     if cost.n_parameters == 0:
         yield "a network has parameters"
     # Versions before the number was measured give 0, and no pace.
@@ -197,6 +199,11 @@ def _beyond_floors(cost: Cost, updates: int, measured: bool) -> Iterator[str]:
     yield from _beyond_memory(cost, cost.peak_memory_mib, measured)
 
 
+def _least_seconds(cost: Cost) -> float:
+    """Return what an update or a force call takes at least."""
+    return max(LATENCY, OPERATIONS * cost.n_parameters / RATE)
+
+
 def _beyond_memory(cost: Cost, memory: int | None, measured: bool) -> Iterator[str]:
     if memory is None:
         if measured:
@@ -214,7 +221,13 @@ def _of_another_job(cost: Cost, job: JobProvenance | None) -> Iterator[str]:
         return
     if (cost.device, cost.threads) != (job.device_name, job.threads):
         yield "its device is another than that of the training job"
-    # Of a training that was interrupted, the job's seconds are those of its last attempt.
+    if job.seconds_before is not None:
+        wall, cpu = job.seconds_before
+        whole = job.wall_seconds + wall, job.cpu_seconds + cpu
+        if not np.allclose((cost.wall_seconds, cost.cpu_seconds), whole, ROUNDING, 0):
+            yield "its seconds are not those of all attempts at the training"
+        return
+    # In older versions the job's seconds are those of its last attempt.
     share = cost.wall_seconds * job.cpu_seconds, cost.cpu_seconds * job.wall_seconds
     if (
         cost.wall_seconds < job.wall_seconds * (1 - ROUNDING)
@@ -224,11 +237,22 @@ def _of_another_job(cost: Cost, job: JobProvenance | None) -> Iterator[str]:
         yield "its seconds are not those of the training job"
 
 
-def _of_another_source(cost: Cost, at: Coordinates, source: Cost | None) -> Iterator[str]:
+def _of_another_source(
+    cost: Cost, at: Coordinates, source: Cost | None, study: Study
+) -> Iterator[str]:
     given = cost.pretraining_wall_seconds, cost.pretraining_cpu_seconds
     if at.model.strategy == PRETRAIN or not arm(at.model.strategy).needs_source:
         if given != (None, None):
             yield "it was trained without a source model, which cannot have cost anything"
         return
-    if source is not None and given != (source.wall_seconds, source.cpu_seconds):
-        yield "the seconds of pretraining are not those of its source model"
+    if source is not None:
+        if given != (source.wall_seconds, source.cpu_seconds):
+            yield "the seconds of pretraining are not those of its source model"
+        return
+    # The source model is not in the submission.
+    ends = next(ends for ends in study.ends if ends.transfer == at.model.transfer)
+    if ends.potential is None:
+        updates = study.suite.source_budgets()[-1] or study.suite.pretraining.updates
+        if min(seconds or 0.0 for seconds in given) < updates * _least_seconds(cost):
+            seconds = given[1] or 0
+            yield f"{updates} updates of pretraining cannot be done in {seconds:g} cpu seconds"

@@ -36,6 +36,9 @@ tolerance differ by less than it."""
 ALIKE = 0.9
 """Share of models: a known backbone run beside one's own is not a copy."""
 
+NOTED = 0.1
+"""Share of models from which on it is said, so that who reviews a submission can ask about it."""
+
 
 def fingerprint(measured: Iterable[ModelErrors]) -> Fingerprint:
     """Return what identifies the models of a submission, whatever their names in it."""
@@ -46,10 +49,15 @@ def fingerprint(measured: Iterable[ModelErrors]) -> Fingerprint:
     return {count: some[np.argsort(_sums(some))] for count, some in arrays.items()}
 
 
+def share_in(mine: Fingerprint, theirs: Fingerprint) -> float:
+    """Return which share of the models of the first submission is in the second."""
+    found = sum(_common(some, theirs[count]) for count, some in mine.items() if count in theirs)
+    return found / max(1, sum(map(len, mine.values())))
+
+
 def resemble(mine: Fingerprint, theirs: Fingerprint) -> bool:
     """Return whether nearly all models of the first submission are in the second."""
-    found = sum(_common(some, theirs[count]) for count, some in mine.items() if count in theirs)
-    return found >= ALIKE * sum(map(len, mine.values()))
+    return share_in(mine, theirs) >= ALIKE
 
 
 def _common(mine: Array, theirs: Array) -> int:

@@ -12,7 +12,13 @@ from tlbench.board.reading import Entry, read_about, read_submission, submission
 from tlbench.board.verification.contents import Coverage, check_extras, check_models, check_suite
 from tlbench.board.verification.costs import check_costs, check_parameters
 from tlbench.board.verification.data import check_data, check_known_data
-from tlbench.board.verification.duplicates import Fingerprint, fingerprint, resemble
+from tlbench.board.verification.duplicates import (
+    ALIKE,
+    NOTED,
+    Fingerprint,
+    fingerprint,
+    share_in,
+)
 from tlbench.board.verification.jobs import check_jobs, check_keys
 from tlbench.board.verification.models import models_of
 from tlbench.board.verification.numbers import check_numbers
@@ -116,22 +122,26 @@ def verify_all(results: Path, chosen: Sequence[Path] = (), private: bool = False
 
 
 def _compared(verdict: Verdict, others: Sequence[Verdict], new: bool) -> Verdict:
-    """Return the verdict with notes on submissions that hold all models of this one."""
+    """Return the verdict with notes on submissions that hold models of this one."""
     entry = verdict.entry
     if entry is None or verdict.problems:
         return verdict
-    same = [
-        other.entry
+    shares = [
+        (share_in(verdict.fingerprint, other.fingerprint), other.entry)
         for other in others
         if other.entry is not None
         and other.entry.about.suite == entry.about.suite
         and other.entry.about.name != entry.about.name
-        and resemble(verdict.fingerprint, other.fingerprint)
     ]
+    same = [other for share, other in shares if share >= ALIKE]
     # Versions of a suite have tables of their own, so that no model counts twice in one.
     twice = [other for other in same if other.about.suite_version == entry.about.suite_version]
     if not same:
-        return verdict
+        some = max(shares, key=lambda each: each[0], default=None)
+        if not new or some is None or some[0] < NOTED:
+            return verdict
+        said = f"{100 * some[0]:.0f} % of its models are those of {some[1].label}"
+        return replace(verdict, notes=[*verdict.notes, f"{said}, judging by their errors."])
     said = f"Its models are those of {(twice or same)[0].label}, judging by their errors."
     if new and twice:
         return replace(verdict, problems=[f"{entry.folder}: {said}"])
@@ -146,6 +156,8 @@ def _verdict(entry: Entry, results: Path) -> Verdict:
     planned = plan(entry.study, entry.about.key_scheme)
     coverage, strangers = check_models(entry.study, models)
     tested, measured = entry.tests(), entry.errors()
+    if not entry.results.records:
+        return _refused(entry, ["It has no numbers."])
     # Each takes for granted what was checked before it.
     checks = (
         strangers,

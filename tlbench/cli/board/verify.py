@@ -94,6 +94,7 @@ def verify(
     from dataclasses import replace
 
     from tlbench.base.errors import InputError
+    from tlbench.board.checks.record import EVALUATED, TOLERANCES
     from tlbench.board.reading import results_of
     from tlbench.board.verification import verify_all
     from tlbench.cli.board.spot_check import SpotCheck
@@ -104,6 +105,20 @@ def verify(
         raise InputError("--retrain needs the folder of a SUBMISSION, and goes without --rerun.")
     if record and not again and number is None:
         raise InputError("--record goes with --rerun or --retrain; without them all is recomputed.")
+    for option, given, needed, there in (
+        ("--partial", partial, "--rerun", again),
+        ("--seed", seed is not None, "--retrain", number is not None),
+        ("--workers", workers is not None, "--retrain", number is not None),
+        ("--tolerance", tolerance is not None, "--rerun or --retrain", again or number is not None),
+        ("--by", by is not None, "--record", record),
+    ):
+        if given and not there:
+            raise InputError(f"{option} goes with {needed}; without, it changes nothing.")
+    if again and tolerance is not None and tolerance > TOLERANCES[EVALUATED]:
+        raise InputError(
+            f"With --rerun the --tolerance is {TOLERANCES[EVALUATED]:g} at most: the weights are "
+            "the same."
+        )
     place = place_of(private, board, results)
     if submissions and results is None and board is None and not place.results.is_dir():
         # Outside a clone, and of a board that was moved, a submission says where the others are.

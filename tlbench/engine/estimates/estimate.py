@@ -116,7 +116,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class _Sample:
-    """What a finished job took for each piece of its work, s; a training with all attempts at it."""
+    """What a finished job took for each piece of its work, s; a training with all attempts."""
 
     amount: Amount
     wall: float

@@ -8,20 +8,20 @@ metric. What models end at is claimed of converged curves alone, by the rules of
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 
 from tlbench.base.phrases import counted, listed
-from tlbench.metrics.statistics import Rate, holm
+from tlbench.metrics.statistics import Pair, Rate, holm
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.outcomes import Outcome, is_arm, outcomes
 from tlbench.report.budgets.words import ratios_text, where_text
 from tlbench.report.claims import CLAIM_PAIRS, difference, has_pairs_for_claim
 from tlbench.report.content import Section, Sentences
 from tlbench.report.dynamics.models import WRONG, arms_of, rate_of, structures_in
-from tlbench.report.sections.costs import Costs, costs_by_device, seconds_of
+from tlbench.report.sections.costs import costs_by_device, seconds_of
 from tlbench.report.sections.starts import best_starts, starts_of
 from tlbench.report.wording import (
     BASELINE,
@@ -32,6 +32,7 @@ from tlbench.report.wording import (
     n_pairs_text,
     range_text,
 )
+from tlbench.results.costs import Cost
 from tlbench.results.dynamics import Dynamics
 from tlbench.study.model_key import Place
 from tlbench.study.places import trained_places
@@ -221,9 +222,14 @@ def _compares(claimed: Sequence[Outcome]) -> str:
 def _cost(analysis: Analysis) -> Iterator[str]:
     """Yield what training with transfer and from scratch took, on the first device."""
     # Its name may be anybody's words, so that only tables show it.
-    for placed in costs_by_device(analysis.results.records, analysis.results.costs).values():
-        arms = {place: each for place, each in placed.items() if place.size and is_arm(place)}
-        scratch = {place: each for place, each in placed.items() if place.strategy == BASELINE}
+    results = analysis.results
+    found = [costs_by_device(results.records, results.costs, each) for each in analysis.transfers]
+    for device in sorted({device for placed in found for device in placed}):
+        places = [
+            (place, models) for placed in found for place, models in placed.get(device, {}).items()
+        ]
+        arms = [models for place, models in places if place.size and is_arm(place)]
+        scratch = [models for place, models in places if place.strategy == BASELINE]
         if arms and scratch:
             # Published potentials are not pretrained here.
             before = re.sub("^0 to ", "up to ", _seconds(arms, 1))
@@ -236,7 +242,7 @@ def _cost(analysis: Analysis) -> Iterator[str]:
             return
 
 
-def _seconds(placed: Costs, part: int) -> str:
+def _seconds(arms: Sequence[Mapping[Pair, Cost]], part: int) -> str:
     """Return the median time of each arm's models, s, the shortest to the longest.
 
     Parameters
@@ -245,8 +251,7 @@ def _seconds(placed: Costs, part: int) -> str:
         0 for training, 1 for pretraining.
     """
     medians = [
-        float(np.median([seconds_of(cost)[part] for cost in models.values()]))
-        for models in placed.values()
+        float(np.median([seconds_of(cost)[part] for cost in models.values()])) for models in arms
     ]
     ends = min(medians), max(medians)
     return " to ".join(dict.fromkeys(f"{s:.3g}" if s < 100 else f"{s:,.0f}" for s in ends))

@@ -275,6 +275,11 @@
       const value = rows.columns.ratio[n];
       if (value === null) return cell("–");
       const made = interval(value, rows.columns.ratioLow[n], rows.columns.ratioHigh[n], ratio);
+      const of = rows.columns.ratioOf[n];
+      if (of !== null) {
+        made.append(soft(` (${of} of ${rows.columns.expected[n]} pairs)`));
+        made.title = "some pairs lack a model, here or from scratch";
+      }
       const worse = rows.columns.worse[n];
       if (worse) {
         const sign = document.createElement("abbr");
