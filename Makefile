@@ -23,8 +23,9 @@ quick: install
 test test-long together: export OMP_NUM_THREADS = 1
 
 # What measures time runs last, with nothing beside it.
-test: install machine
-	$(MAKE) --jobs lint together
+test:
+	$(MAKE) --jobs machine lint
+	$(MAKE) together
 	$(BIN)/python -m pytest $(ALONE) -m "alone and not long" --durations=5
 
 # Hundreds of examples of each property, and what takes minutes without showing more each time.
@@ -37,12 +38,13 @@ together: install
 
 install: $(STAMP)
 
-# torch goes first, so that the pinned build is chosen before anything else asks for one.
+# torch goes first, so that the pinned build is chosen before anything else asks for one. Python
+# compiles what is imported; all that is installed would be several times as much.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and 'tlbench needs Python 3.11, 3.12 or 3.13; try: make PYTHON=python3.12')"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
 	touch $(STAMP)
 
 # The same from builds of known digests alone, as the workflows do. They are those of the public
@@ -61,10 +63,10 @@ lint: install
 
 # A C compiler makes the backbones faster, and some tests open pages in a browser. CI machines
 # get both; elsewhere what is missing is done without, because make should not install system
-# packages behind a user's back.
+# packages behind a user's back. The index of manual pages would take a minute.
 machine:
 ifdef CI
-	-command -v chromium && command -v cc || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium gcc libc6-dev; }
+	-command -v chromium && command -v cc || { rm -f /var/lib/man-db/auto-update; apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium gcc libc6-dev; }
 endif
 
 # The release in dist, after make locked REQUIREMENTS=.github/release.txt.

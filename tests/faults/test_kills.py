@@ -79,7 +79,7 @@ class Victim:
         assert not list((self.store / ".working").glob("[0-9a-f]*"))
 
 
-@pytest.mark.parametrize("number_of_kills", [30, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("number_of_kills", [20, pytest.param(200, marks=pytest.mark.long)])
 def test_kills_lose_nothing_and_change_no_record(small, tmp_path, number_of_kills):
     assert SUITE["name"] == small.suite.stem
     random.seed(20)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import typer
 import yaml
+from inline import inline
 from tiny import crystals
 from typer.testing import CliRunner
 
@@ -36,6 +37,8 @@ def run(tmp_path, monkeypatch):
     """Run a command in an empty folder; return exit code and what it printed."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TLBENCH_STORE", str(tmp_path / "store"))
+    # A worker takes seconds to begin, and shows nothing here.
+    monkeypatch.setattr("tlbench.engine.run.runner.local", lambda workers: inline())
 
     def call(*arguments):
         result = CliRunner().invoke(app, [str(a) for a in arguments])
