@@ -29,7 +29,7 @@ settings.load_profile("few")
 
 
 TESTS = Path(__file__).parent
-FIRST = [TESTS / "e2e", TESTS / "faults"]
+FIRST = [TESTS / name for name in ("e2e", "faults", "devices", "tuning")]
 """Tests of minutes, which should not be what is left for one process at the end."""
 
 
