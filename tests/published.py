@@ -32,16 +32,28 @@ def runs_of(suite):
     return sorted((RESULTS / suite).iterdir())
 
 
+@cache
+def entry_of(folder):
+    """Return a published run, which many tests look at."""
+    return read_submission(folder)
+
+
+@cache
+def measured_of(folder):
+    """Return the results of a run, with the errors of every test structure."""
+    entry = entry_of(folder)
+    return replace(entry.results, errors=entry.errors(), tests=entry.tests())
+
+
+@cache
 def analysis_of(folder, *metrics):
     """Return a run as its report shows it."""
-    entry = read_submission(folder)
-    measured = replace(entry.results, errors=entry.errors(), tests=entry.tests())
-    return Analysis(measured, entry.suite, metrics)
+    return Analysis(measured_of(folder), entry_of(folder).suite, metrics)
 
 
 def correlations(folder):
     """Return the rank correlations of force errors with those of properties in a run, if any."""
-    entry = read_submission(folder)
+    entry = entry_of(folder)
     analysis = Analysis(entry.results, entry.suite, ("force_mae",))
     tables = [table for section in properties(analysis) for table in section.tables]
     found = (each for each in tables if "within arm and N" in each.lines[0])
@@ -95,7 +107,7 @@ def at_rates(size, network="dimenetpp", metric="force_mae"):
     """Return (rate, rows, rows of best weights) of each of the long runs with N structures."""
     found = []
     for folder in runs_of(OF_NETWORK[network]):
-        suite = read_submission(folder).suite
+        suite = entry_of(folder).suite
         of_silicon = folder.name.startswith(Path(LONGEST).name) and suite.sources is None
         if of_silicon and suite.sizes == [size]:
             of_weights = (rows(folder, metric, tested) for tested in ((), BEST))
@@ -271,7 +283,7 @@ PROPERTIES = {
 @cache
 def of_properties():
     """Return error → its ratio from silicon to scratch with 10 structures (Stillinger–Weber)."""
-    records = read_submission(RESULTS / f"{MODEL_DATA}-rate-0.003").results.records
+    records = entry_of(RESULTS / f"{MODEL_DATA}-rate-0.003").results.records
     found = {}
     for row in rows_of(records):
         wanted, tested = PROPERTIES.get(row.metric), dict(row.tested)

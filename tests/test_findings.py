@@ -15,6 +15,7 @@ from published import (
     RESULTS,
     ROOT,
     WHOLE_TEST,
+    entry_of,
     lowest,
     lowest_of_scratch,
     of_rates,
@@ -26,7 +27,6 @@ from published import (
     to_the_lowest_of_scratch,
 )
 
-from tlbench.board.reading import read_submission
 from tlbench.report.budgets.outcomes import BEST
 from tlbench.report.rows import ratio_between
 from tlbench.report.wording import ratio_text
@@ -183,7 +183,7 @@ def test_what_reports_claim(findings):
         for network, suite in OF_NETWORK.items()
         for folder in runs_of(suite)
         if folder.name.startswith("2026-11-30")
-        and "the error is lower with transfer" in submission_text(read_submission(folder))
+        and "the error is lower with transfer" in submission_text(entry_of(folder))
     }
     endings = {
         "dimenetpp": ("-rate-0.001", "-rate-0.001-r2", "-n40", "-n40-rate-0.001"),
@@ -199,7 +199,7 @@ def test_what_reports_claim(findings):
 def test_stability(findings, answers):
     """Of the simulations of the models of 10 structures at 1e-3."""
     found = defaultdict(lambda: defaultdict(list))
-    entry = read_submission(RESULTS / f"{AT_RATES[1e-3]}-r2")
+    entry = entry_of(RESULTS / f"{AT_RATES[1e-3]}-r2")
     for record in entry.results.records:
         found[record.metric][record.model.strategy].append(record.value)
     stable = {arm: round(4 * sum(found["stability_rate"][arm])) for arm in ARMS}

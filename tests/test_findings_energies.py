@@ -13,6 +13,7 @@ from published import (
     SCRATCH,
     TUNED,
     WHOLE_TEST,
+    entry_of,
     of_energies,
     of_forces,
     rows,
@@ -21,7 +22,6 @@ from published import (
 )
 from test_findings_tables import line
 
-from tlbench.board.reading import read_submission
 from tlbench.report.rows import ratio_between
 from tlbench.report.sections.starts import mean_text
 from tlbench.report.wording import ratio_text
@@ -117,7 +117,7 @@ def test_what_reports_claim():
     submission_text = script("generate").submission_text
     claims = {
         size: "the error is lower with transfer"
-        in submission_text(read_submission(RESULTS / run_of(rate, size)))
+        in submission_text(entry_of(RESULTS / run_of(rate, size)))
         for rate, size, _ in LINES
     }
     assert claims == {10: True, 195: False}
@@ -150,7 +150,7 @@ def test_the_published_test_file():
 
 
 def test_where_pretraining_ends():
-    records = read_submission(RESULTS / run_of(3e-3, 10)).results.records
+    records = entry_of(RESULTS / run_of(3e-3, 10)).results.records
     means = [
         geometric_mean(
             r.value
@@ -163,7 +163,7 @@ def test_where_pretraining_ends():
 
 
 def test_the_part_of_the_surface():
-    entry = read_submission(RESULTS / run_of(3e-3, 195))
+    entry = entry_of(RESULTS / run_of(3e-3, 195))
     whole = {each.data: each for each in entry.tests() if "Surface" in each.groups}
     parts = []
     for errors in entry.errors():
@@ -178,7 +178,7 @@ def test_the_part_of_the_surface():
 
 def test_weights_of_the_loss():
     for rate, size, _ in LINES:
-        suite = read_submission(RESULTS / run_of(rate, size)).suite
+        suite = entry_of(RESULTS / run_of(rate, size)).suite
         for part in (suite.training, suite.pretraining):
             assert (part.loss.energy, part.final_loss.energy) == (1e-3, 10)
             assert part.loss.forces == part.final_loss.forces == 1

@@ -20,6 +20,7 @@ from published import (
     STRATEGIES,
     among_elements,
     analysis_of,
+    entry_of,
     lowest,
     of_rates,
     ratios_at_one_rate,
@@ -27,7 +28,6 @@ from published import (
     rows,
 )
 
-from tlbench.board.reading import read_submission
 from tlbench.metrics.conditions import ConditionKey
 from tlbench.report.budgets.outcomes import BEST
 from tlbench.report.relations.section import relations
@@ -138,7 +138,7 @@ def line(*cells):
 @cache
 def force_calls(folder):
     """Return network → how long a force call takes in a run, ms."""
-    results = read_submission(folder).results
+    results = entry_of(folder).results
     (placed,) = costs_by_device(results.records, results.costs).values()
     return {
         place.backbone: median_text(map(force_call_ms, of_pairs.values()))
@@ -181,7 +181,7 @@ def training_line(trained):
 
 def comparison_line(compared):
     source = compared.transfer.partition(" ")[0]
-    suite = read_submission(RESULTS / compared.run).suite
+    suite = entry_of(RESULTS / compared.run).suite
     of = compared.network, compared.size, compared.updates
     forces, energies = (
         rows(RESULTS / compared.run, metric) for metric in ("force_mae", "energy_mae")
@@ -298,7 +298,7 @@ def test_sources_at_a_lower_rate():
     assert f"shows no gain ({ratio_text(to_scratch, flagged=False)})." in said
     rates = of_rates(10, "finetune", 1600, "schnet")
     best = min(rates, key=lambda rate: rates[rate].mean.value)
-    assert read_submission(run).suite.training.learning_rate == best == 3e-4
+    assert entry_of(run).suite.training.learning_rate == best == 3e-4
     assert all(ratio_between(row, scratch).interval.high > 1 for row in found.values())
 
 

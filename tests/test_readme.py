@@ -12,6 +12,7 @@ from published import (
     ROOT,
     analysis_of,
     energies_of_ten,
+    entry_of,
     of_long_training,
     of_properties,
     ratios_at_one_rate,
@@ -23,7 +24,6 @@ from published import (
 )
 from real_data import MLEARN, needs_mlearn
 
-from tlbench.board.reading import read_submission
 from tlbench.data.cards import load_card
 from tlbench.data.fetch import fetch
 from tlbench.data.marks import is_unmarked, marked_frames
@@ -140,11 +140,11 @@ def test_starts_from_universal_potentials(text, board, universal):
 
 def test_what_is_not_trained_on_the_test_structures_of_the_table(text, board, universal):
     """Errors of potentials as they are, over the structures that the others are tested on."""
-    (tests,) = (e for e in read_submission(GERMANIUM).tests() if e.element == "Ge")
+    (tests,) = (e for e in entry_of(GERMANIUM).tests() if e.element == "Ge")
     counted = is_unmarked(tests.marks, len(tests.n_atoms))
     assert f"on the {counted.sum()} test structures of germanium" in text
     assert f"on the {counted.sum()} test structures that are not copies" in board
-    entry = read_submission(RESULTS / "zero-shot-cpu/2026-11-29-two-cores")
+    entry = entry_of(RESULTS / "zero-shot-cpu/2026-11-29-two-cores")
     (as_there,) = (each for each in entry.tests() if each.element == "Ge")
     assert [*as_there.n_atoms] == [*tests.n_atoms]
     jobs = {r.job: r.model.backbone for r in entry.results.records if r.model.target == "Ge"}
@@ -300,9 +300,7 @@ def to_lithium_from_scratch():
 
 def test_lithium_from_universal_potentials(text):
     run, forces = lithium()
-    (tests,) = (
-        e for e in read_submission(LITHIUM / "2026-11-30-two-cores").tests() if e.element == "Li"
-    )
+    (tests,) = (e for e in entry_of(LITHIUM / "2026-11-30-two-cores").tests() if e.element == "Li")
     counted = is_unmarked(tests.marks, len(tests.n_atoms)).sum()
     assert f"on the {counted} of lithium" in text
     at_rate, scratch = lithium_from_scratch()
