@@ -151,6 +151,21 @@ def test_without_any_number_everything_has_failed() -> None:
     assert set(found.values()) == {"the energy of free atoms is not finite"}
 
 
+@pytest.mark.parametrize("known", [1, 2])
+def test_a_number_or_two_at_the_end_are_no_curve(known: int) -> None:
+    end = 4.1 - (known - 0.5) * SETTINGS.spacing
+    broken = pair_subject(lambda r: np.where(r < end, np.nan, morse(r)), morse_force, cutoff=9.0)
+    found = of(Subject(broken.calculator, broken.crystal, "diamond", 4.0))
+    assert set(found.values()) == {"the energy of two atoms is finite at hardly any distance"}
+
+
+def test_a_scan_that_would_begin_beyond_the_cutoff_reaches_farther() -> None:
+    subject = pair_subject(lambda r: 0.0 * r, lambda r: 0.0 * r, cutoff=1.0)
+    settings = DimerSettings(shortest=2.0)
+    (curve,) = DIMER.compute(subject, settings, lambda done, total: None).curves
+    assert (curve.x[0], curve.x[-1]) == (2.0, 2.1)
+
+
 def test_every_pair_of_elements_has_a_curve() -> None:
     subject = pair_subject(morse, morse_force)
     alloy = Subject(subject.calculator, crystal("rocksalt", ["Na", "Cl"]), "rocksalt", 4.0)

@@ -85,6 +85,10 @@ def test_data_of_several_elements_need_a_prototype(tmp_path):
     found = computed(suite({"compute": ["lattice"], "prototype": "b2"}))
     jobs = plan(resolve(suite({"compute": ["lattice"], "prototype": "b2"}))).jobs
     assert {jobs[each.job].settings.prototype for each in found} == {"cesiumchloride"}
+    with pytest.raises(
+        InputError, match=r"energies of vacancy and surface in .* chemical potentia"
+    ):
+        resolve(suite({"compute": ["lattice", "vacancy", "surface"], "prototype": "b2"}))
 
 
 def test_every_target_model_has_a_job_and_all_share_the_reference():

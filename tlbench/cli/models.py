@@ -95,8 +95,8 @@ def _show(found: "Sequence[TrainedModel]", places: bool) -> None:
             typer.echo(f"  {_place(found[number - 2])}")
     typer.echo(
         "\nset/init: seeds of the training set and of what comes before it; forces, energy:\n"
-        "mean absolute errors on the whole test set; CPU: of training, and of pretraining\n"
-        "the source model, which several models share."
+        "mean absolute errors on the test set, without structures that its card marks;\n"
+        "CPU: of training, and of pretraining the source model, which several share."
     )
 
 

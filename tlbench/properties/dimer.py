@@ -57,6 +57,9 @@ REPULSION = Quantity(
     "distance down to which two atoms that approach each other repel; the shortest distance that "
     "is computed if they always do",
 )
+FEWEST = 3
+"""Distances at which a curve has to have a number, so that it has anything else."""
+
 MINIMA = Quantity(
     "dimer_spurious_minima", "1", "minima of the pair curve beside the deepest", 0, compared=False
 )
@@ -74,7 +77,7 @@ def compute(subject: Subject, settings: DimerSettings, report: Report) -> Comput
     """Compute the curves of all pairs of the crystal's elements."""
     elements = sorted(set(subject.crystal.get_chemical_symbols()))
     pairs = list(combinations_with_replacement(elements, 2))
-    farthest = subject.cutoff + BEYOND
+    farthest = max(subject.cutoff, settings.shortest) + BEYOND
     n = int(np.ceil((farthest - settings.shortest) / settings.spacing)) + 1
     r = np.linspace(settings.shortest, farthest, n).round(6)
     values, curves = [], []
@@ -128,6 +131,9 @@ def _values(r: Floats, energy: Floats, force: Floats, condition: Condition) -> l
     # Of the shortest distances, those at which there are numbers all the way.
     first = int(np.isnan(energy).nonzero()[0].max(initial=-1)) + 1
     r, energy, force = r[first:], energy[first:], force[first:]
+    if len(r) < FEWEST:
+        failure = "the energy of two atoms is finite at hardly any distance"
+        return [value_of(each.name, failure, condition) for each in quantities]
     distance: float | str
     depth: float | str
     minima, _ = find_peaks(-energy, prominence=PROMINENCE)

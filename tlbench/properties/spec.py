@@ -202,6 +202,8 @@ class Property(Generic[SettingsT]):
         Numbers that follow from its values and those of a reference.
     packages
         Optional packages that it needs, by the names of their modules.
+    of_one_element
+        Whether it makes sense for crystals of one element only.
     """
 
     name: str
@@ -212,3 +214,4 @@ class Property(Generic[SettingsT]):
     compute: Callable[[Subject, SettingsT, Report], Computed]
     agreements: tuple[Agreement, ...] = ()
     packages: tuple[str, ...] = ()
+    of_one_element: bool = False

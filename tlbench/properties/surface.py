@@ -163,4 +163,5 @@ SURFACE = Property(
     settings=SurfaceSettings,
     quantities=(ENERGY,),
     compute=compute,
+    of_one_element=True,
 )

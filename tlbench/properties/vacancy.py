@@ -148,4 +148,5 @@ VACANCY = Property(
     settings=VacancySettings,
     quantities=(ENERGY,),
     compute=compute,
+    of_one_element=True,
 )

@@ -32,7 +32,7 @@ def check_consistent(study: "Study") -> None:
         if suite.validation is not None:
             suite.validation.check(suite.name, ends.target)
         if suite.properties is not None:
-            suite.properties.prototype_of(suite.name, ends.target)
+            suite.properties.check(suite.name, ends.target)
         if suite.subsets == "stratified" and not ends.target.strata:
             raise InputError(
                 f"Suite {suite.name!r}: subsets are to be stratified, but the card of "

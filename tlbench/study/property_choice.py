@@ -7,6 +7,7 @@ from pydantic import Field, PositiveInt, ValidationError, field_validator, model
 
 from tlbench.base.errors import InputError
 from tlbench.base.formats import lasting
+from tlbench.base.phrases import listed
 from tlbench.base.registry import near_names
 from tlbench.base.schema import Strict, first_problem
 from tlbench.data.cards import Card
@@ -81,6 +82,16 @@ class PropertyChoice(Strict):
         if value is not None and value not in (*PROTOTYPES, "b2"):
             raise ValueError(f"unknown prototype {value!r}; {near_names(value, PROTOTYPES)}")
         return value
+
+    def check(self, suite: str, target: Card) -> None:
+        """Refuse what cannot be computed of a data set; parameters and errors as `prototype_of`."""
+        self.prototype_of(suite, target)
+        single = [name for name in self.compute if PROPERTIES.get(name).of_one_element]
+        if single and len(target.elements) > 1:
+            raise InputError(
+                f"Suite {suite!r}: properties: energies of {listed(single)} in {target.formula} "
+                "depend on chemical potentials; leave them out for crystals of several elements."
+            )
 
     def prototype_of(self, suite: str, target: Card) -> str:
         """Return the crystal whose properties are computed.
