@@ -66,7 +66,7 @@ def matrices(analysis: Analysis, metric: str) -> list[Matrix]:
     """Return one matrix per transfer, backbone and size of models trained at one temperature."""
     found = []
     for transfer in analysis.transfers:
-        by_test = _by_test([r for r in analysis.rows if r.transfer == transfer], metric)
+        by_test = rows_by_test([r for r in analysis.rows if r.transfer == transfer], metric)
         rows = [(test, row) for test, some in by_test.items() for row in some]
         at_one = [row.place for _, row in rows if row.place.train_temperature_k is not None]
         train_k = sorted({place.train_temperature_k or 0.0 for place in at_one})
@@ -86,7 +86,7 @@ def matrices(analysis: Analysis, metric: str) -> list[Matrix]:
     return found
 
 
-def _by_test(rows: list[Row], metric: str) -> dict[Test, list[Row]]:
+def rows_by_test(rows: list[Row], metric: str) -> dict[Test, list[Row]]:
     """Return the rows by temperature and phase; with the phase, wherever it is known."""
     found: dict[Test, list[Row]] = {}
     for row in rows:

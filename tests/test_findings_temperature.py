@@ -1,0 +1,178 @@
+"""What the findings say of models of one temperature, tested at others."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from published import DOCS, RESULTS, analysis_of
+from real_data import MLEARN, needs_mlearn
+from test_findings_tables import line
+
+from tlbench.data.fetch import fetch
+from tlbench.metrics import METRICS
+from tlbench.report.rows import ratio_between
+from tlbench.report.sections.temperature import rows_by_test
+from tlbench.report.wording import ratio_text
+from tlbench.study.loading import load_suite
+from tlbench.study.study import resolve
+
+FINDINGS = (DOCS / "findings.md").read_text()
+TEXT = " ".join(FINDINGS.split())
+
+CRYSTALS = ((300.0, "crystal"), (605.0, "crystal"))
+LIQUIDS = ((1089.0, "liquid"), (1816.0, "liquid"), (2422.0, "liquid"))
+STARTS = {"scratch": "scratch", "finetune": "from silicon"}
+MODELS = ((300.0, 1e-3), (300.0, 3e-3), (1089.0, 1e-3), (1089.0, 3e-3), (2422.0, 3e-3))
+"""Temperature of training and learning rate of each group of lines of the table."""
+
+
+@cache
+def trained(rate, metric="force_mae"):
+    """Return (arm, updates, temperature of training, test) → row."""
+    run = RESULTS / f"temperature-dft/2026-11-30-two-cores-rate-{rate:g}"
+    tests = rows_by_test(analysis_of(run, metric).every_row, metric)
+    return {
+        (row.place.strategy, row.place.updates, row.place.train_temperature_k, test): row
+        for test, rows in tests.items()
+        for row in rows
+    }
+
+
+def ratios(rate, at, tests, updates=1600, metric="force_mae"):
+    """Return the ratios from silicon to scratch of models of one temperature on some tests."""
+    return [trained(rate, metric)["finetune", updates, at, test].ratio for test in tests]
+
+
+def at_better_rates(at, tests):
+    """Return the same with each arm at the rate of the lower error."""
+    found = []
+    for test in tests:
+        rows = [
+            [trained(rate)[arm, 1600, at, test] for rate in (1e-3, 3e-3)]
+            for arm in ("finetune", "scratch")
+        ]
+        better = (min(each, key=lambda row: row.mean.value) for each in rows)
+        found.append(ratio_between(*better))
+    return found
+
+
+def texts(found):
+    return [ratio_text(ratio, flagged=False) for ratio in found]
+
+
+def ends(found):
+    """Return the smallest and the largest ratio, as 0.78 to 0.86."""
+    values = [ratio.value for ratio in found]
+    return f"{min(values):.2f} to {max(values):.2f}"
+
+
+def below_one(found):
+    return all(ratio.interval.high < 1 for ratio in found)
+
+
+def include_one(found):
+    return all(ratio.interval.low < 1 < ratio.interval.high for ratio in found)
+
+
+@pytest.mark.parametrize(("at", "rate"), MODELS)
+def test_lines(at, rate):
+    text = METRICS.get("force_mae").text
+    for arm, start in STARTS.items():
+        rows = [trained(rate)[arm, 1600, at, test] for test in CRYSTALS + LIQUIDS]
+        errors = (text(row.mean.value) for row in rows)
+        assert line(f"{at:g} K", f"{1e3 * rate:g}", start, *errors) in FINDINGS
+    of_all = texts(ratios(rate, at, CRYSTALS + LIQUIDS))
+    assert line(f"{at:g} K", f"{1e3 * rate:g}", "ratio", *of_all) in FINDINGS
+
+
+def test_the_table_has_no_other_lines():
+    table = FINDINGS[FINDINGS.index("| trained at |") :].partition("\n\n")[0]
+    assert len(table.splitlines()) == 2 + 3 * len(MODELS)
+
+
+def test_crystals():
+    better, low = at_better_rates(300.0, CRYSTALS), ratios(1e-3, 300.0, CRYSTALS)
+    assert below_one([*better, *low])
+    first, second = texts(better)
+    assert f"silicon has {first} and {second} times the error from scratch at 300 and 605 K" in TEXT
+
+
+def test_liquids():
+    found = [*ratios(1e-3, 1089.0, LIQUIDS)]
+    found += [ratio for at in (1089.0, 2422.0) for ratio in ratios(3e-3, at, LIQUIDS)]
+    assert include_one(found)
+    assert f"no gain is shown after 1,600 updates at either rate ({ends(found)})" in TEXT
+    early = [ratio for at in (1089.0, 2422.0) for ratio in ratios(3e-3, at, LIQUIDS, 400)]
+    assert below_one(early)
+    assert f"After 400 updates at 3·10⁻³ it was {ends(early)}, all intervals below 1" in TEXT
+
+
+def test_from_crystals_to_liquids():
+    high, low = (ratios(rate, 300.0, LIQUIDS) for rate in (3e-3, 1e-3))
+    assert below_one(high)
+    assert include_one(low)
+    widest = max(ratio.interval.high for ratio in low)
+    assert (
+        f"exclude 1 at 3·10⁻³ ({ends(high)}), not at 10⁻³ ({ends(low)}, up to {widest:.2f})" in TEXT
+    )
+    errors = {
+        arm: [
+            trained(r)[arm, 1600, 300.0, test].mean.value for r in (1e-3, 3e-3) for test in LIQUIDS
+        ]
+        for arm in STARTS
+    }
+    ours, scratch = (
+        f"{min(errors[arm]):.0f} to {max(errors[arm]):.0f}" for arm in ("finetune", "scratch")
+    )
+    assert f"errors of {ours} meV/Å from silicon and {scratch} from scratch" in TEXT
+    energies = [ratios(rate, 300.0, LIQUIDS, metric="energy_mae") for rate in (1e-3, 3e-3)]
+    assert all(ratio.interval.low > 1 for ratio in energies[0])
+    assert include_one(energies[1])
+    values = [ratio.value for ratio in energies[0]]
+    assert (
+        f"energies are {min(values):.1f} to {max(values):.1f} times as wrong from silicon as"
+        in TEXT
+    )
+
+
+def test_from_liquids_to_crystals():
+    high, low = (ratios(rate, 1089.0, CRYSTALS) for rate in (3e-3, 1e-3))
+    assert f"at 1089 K it is {texts(high)[0]} at 300 K at 3·10⁻³, {texts(low)[0]} at 10⁻³" in TEXT
+    crystal = CRYSTALS[0]
+    early, late, gentle = (
+        trained(rate)["scratch", updates, 1089.0, crystal].mean.value
+        for rate, updates in ((3e-3, 400), (3e-3, 1600), (1e-3, 1600))
+    )
+    assert (
+        f"from scratch {early:.0f} meV/Å after 400 updates at 3·10⁻³, {late:.0f} after 1,600, and "
+        f"{gentle:.0f} after 1,600 at 10⁻³"
+    ) in TEXT
+
+
+def test_energies():
+    own, other = (
+        [
+            trained(rate, "energy_mae")[arm, 1600, at, test].mean.value
+            for at, rate in MODELS
+            for arm in STARTS
+            for test in (CRYSTALS if (at == 300.0) == same else LIQUIDS)
+        ]
+        for same in (True, False)
+    )
+    assert (
+        f"errors of {min(own):.1f} to {max(own):.1f} meV/atom in the phase of the training "
+        f"structures, of {min(other):.0f} to {max(other):.0f} in the other."
+    ) in TEXT
+
+
+@needs_mlearn
+def test_forces_at_each_temperature():
+    (ends_,) = resolve(load_suite("temperature-dft")).ends
+    tests = ends_.target.read(fetch(ends_.target, MLEARN))["test"]
+    counts, sizes = [], []
+    for at in sorted(set(tests.temperature_k)):
+        members = tests.temperature_k == at
+        counts.append(members.sum())
+        sizes.append(1e3 * np.abs(tests.forces[np.repeat(members, tests.n_atoms)]).mean())
+    assert f"{min(counts)} to {max(counts)} of each temperature" in TEXT
+    assert f"predicting no forces gives {min(sizes):.0f} to {max(sizes):.0f} meV/Å" in TEXT
