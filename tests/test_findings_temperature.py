@@ -56,6 +56,12 @@ def at_better_rates(at, tests):
     return found
 
 
+def of_all_temperatures():
+    """Yield every ratio that the text states of models of one temperature."""
+    yield from at_better_rates(300.0, CRYSTALS)
+    yield from (ratios(rate, 1089.0, CRYSTALS)[0] for rate in (1e-3, 3e-3))
+
+
 def texts(found):
     return [ratio_text(ratio, flagged=False) for ratio in found]
 

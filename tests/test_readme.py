@@ -23,6 +23,7 @@ from published import (
     silicon_to_lithium,
 )
 from real_data import MLEARN, needs_mlearn
+from test_findings_temperature import of_all_temperatures
 
 from tlbench.data.cards import load_card
 from tlbench.data.fetch import fetch
@@ -107,6 +108,7 @@ def test_ratios_in_the_text_are_those_of_published_runs(readme, findings, univer
             *of_properties().values(),
             *ratios_of_strategies().values(),
             *ratios_at_one_rate().values(),
+            *of_all_temperatures(),
             silicon_to_lithium(),
             energies_of_ten(),
         )
