@@ -23,6 +23,7 @@ from published import (
     silicon_to_lithium,
 )
 from real_data import MLEARN, needs_mlearn
+from test_findings_stability import GENTLE, of_hot_crystals, rate_text
 from test_findings_temperature import of_all_temperatures
 
 from tlbench.data.cards import load_card
@@ -109,10 +110,13 @@ def test_ratios_in_the_text_are_those_of_published_runs(readme, findings, univer
             *ratios_of_strategies().values(),
             *ratios_at_one_rate().values(),
             *of_all_temperatures(),
+            *of_hot_crystals(),
             silicon_to_lithium(),
             energies_of_ten(),
         )
     }
+    # Stability rates look like ratios.
+    known |= {rate_text(GENTLE.run, arm) for arm in ("finetune", "scratch")}
     assert set(stated) - known == set()
 
 

@@ -1,0 +1,158 @@
+"""What the findings say of crystals that are simulated hotter than the training structures."""
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+import pytest
+from published import DOCS, RESULTS, ROOT, entry_of, rows, script
+from test_findings_tables import line
+
+from tlbench.report.dynamics.models import arms_of, rate_of, survival_time
+from tlbench.report.rows import ratio_between
+from tlbench.report.sections.starts import mean_text
+from tlbench.report.wording import ratio_text
+
+FINDINGS = (DOCS / "findings.md").read_text()
+TEXT = " ".join(FINDINGS.split())
+ANSWERS = " ".join((ROOT / "README.md").read_text().split())
+
+RUNS = "stability-sw-cpu/2026-11-30-two-cores"
+STARTS = {"scratch": "scratch", "finetune": "from silicon", "zero-shot": "silicon as it is"}
+REPLICAS = 4
+
+
+class Simulated(NamedTuple):
+    """The models of one line of the table."""
+
+    run: str
+    arm: str
+    size: int = 10
+    rate: float | None = 3e-3
+    updates: int | None = 1600
+    structures: str = "300 K"
+
+
+LINES = (
+    Simulated("n1-3000-k", "scratch", 1),
+    Simulated("n1-3000-k", "finetune", 1),
+    Simulated("n10-3000-k", "scratch"),
+    Simulated("n10-3000-k", "finetune"),
+    Simulated("n10-3000-k-rate-0.001", "scratch", rate=1e-3),
+    Simulated("n10-3000-k-rate-0.001", "finetune", rate=1e-3),
+    Simulated("n10-3000-k-scratch", "scratch", updates=6400),
+    Simulated("n10-3000-k-rate-0.001", "zero-shot", 10, None, None, "none"),
+    Simulated("n10-3000-k-all", "scratch", structures="all"),
+    Simulated("n10-3000-k-all", "finetune", structures="all"),
+)
+
+
+@cache
+def simulations(run):
+    """Return arm → (simulations that do not fail, mean time) of a run."""
+    dynamics = entry_of(RESULTS / f"{RUNS}-{run}").results.dynamics
+    found = {}
+    for place, models in arms_of(dynamics, []).items():
+        rate = rate_of(models)
+        assert (rate.n_clusters, rate.n_replicas) == (5, 5 * REPLICAS)
+        time = survival_time(models, dynamics.reference.time_ps)
+        found[place.strategy] = round(rate.n_replicas * rate.value), time
+    return found
+
+
+def error_of(models, metric="force_mae"):
+    """Return the row of the models of a line."""
+    found = rows(RESULTS / f"{RUNS}-{models.run}", metric)
+    source = "" if models.arm == "scratch" else "Si"
+    return found[source, "dimenetpp", models.arm, models.size, models.updates]
+
+
+def time_text(time):
+    if time.interval is None:
+        return f"{time.value:.1f}"
+    return f"{time.value:.1f} [{time.interval[0]:.1f}, {time.interval[1]:.1f}]"
+
+
+def cells_of(models):
+    survived, time = simulations(models.run)[models.arm]
+    rate, updates = models.rate, models.updates
+    return [
+        f"{0 if updates is None else models.size}",
+        models.structures,
+        "–" if rate is None else f"{1e3 * rate:g}",
+        "–" if updates is None else f"{updates:,}",
+        STARTS[models.arm],
+        mean_text(error_of(models)),
+        f"{survived}",
+        time_text(time),
+    ]
+
+
+@pytest.mark.parametrize("models", LINES)
+def test_lines(models):
+    suite = entry_of(RESULTS / f"{RUNS}-{models.run}").suite
+    if models.rate is not None:
+        assert (suite.training.learning_rate, suite.training.updates) == models[3:5]
+    assert suite.dynamics.temperature_k == 3000
+    everywhere = suite.training_temperatures_k is None
+    assert everywhere == (models.structures == "all")
+    assert line(*cells_of(models)) in FINDINGS
+
+
+def test_the_table_has_no_other_lines():
+    table = FINDINGS[FINDINGS.index("| *N* | structures of |") :].partition("\n\n")[0]
+    assert len(table.splitlines()) == 2 + len(LINES)
+
+
+SCRATCH_LONG, TUNED, GENTLE = (
+    next(each for each in LINES if (each.run, each.arm) == wanted)
+    for wanted in (
+        ("n10-3000-k-scratch", "scratch"),
+        ("n10-3000-k", "finetune"),
+        ("n10-3000-k-rate-0.001", "finetune"),
+    )
+)
+
+
+def to_long_scratch(models, metric="force_mae"):
+    return ratio_between(error_of(models, metric), error_of(SCRATCH_LONG, metric))
+
+
+def of_hot_crystals():
+    """Yield every ratio that the text states of these models."""
+    yield from (to_long_scratch(GENTLE, metric) for metric in ("force_mae", "energy_mae"))
+    yield to_long_scratch(TUNED)
+
+
+def rate_text(run, arm):
+    dynamics = entry_of(RESULTS / f"{RUNS}-{run}").results.dynamics
+    (models,) = (some for place, some in arms_of(dynamics, []).items() if place.strategy == arm)
+    rate = rate_of(models)
+    return f"{rate.value:.2f} [{rate.low:.2f}, {rate.high:.2f}]"
+
+
+def test_silicon_supplies_what_is_missing():
+    assert simulations(GENTLE.run)["finetune"][0] == 20
+    of_scratch = [each for each in LINES if each.arm == "scratch" and each.structures == "300 K"]
+    assert {simulations(each.run)["scratch"][0] for each in of_scratch} == {0}
+    rates = [rate_text(GENTLE.run, arm) for arm in ("finetune", "scratch")]
+    assert f"stability rates are {rates[0]} and {rates[1]}." in TEXT
+    forces, energies, tuned = (ratio_text(each, flagged=False) for each in of_hot_crystals())
+    assert f"forces have {forces} and energies {energies} times the error." in TEXT
+    errors = [error_of(each).mean.value for each in of_scratch if each.size == 10]
+    assert min(errors) == error_of(SCRATCH_LONG).mean.value
+    seven, one = (simulations(run)["finetune"][0] for run in ("n10-3000-k", "n1-3000-k"))
+    assert f"At 3·10⁻³ {seven} of 20 simulations survive, with one structure {one}, and" in TEXT
+    assert f"errors are {tuned} times those of 6,400 updates from scratch" in TEXT
+    as_it_is = next(each for each in LINES if each.arm == "zero-shot")
+    assert f"survives in {simulations(as_it_is.run)['zero-shot'][0]}." in TEXT
+
+
+def test_structure():
+    report = script("generate").submission_text(entry_of(RESULTS / f"{RUNS}-{GENTLE.run}"))
+    (found, floor) = re.findall(
+        r"finetune, N = 10, trained at 300 K: stability rate 1\.00 .*?RDF error (\S+) \(above the "
+        r"(\S+) of another run of the reference\)",
+        report,
+    )[0]
+    assert f"(RDF error {found}) than another run of the reference is ({floor})" in TEXT
