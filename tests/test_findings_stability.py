@@ -123,6 +123,9 @@ SCRATCH_LONG, TUNED, GENTLE = (
 )
 
 
+ALL = {each.arm: each for each in LINES if each.structures == "all"}
+
+
 def to_long_scratch(metric="force_mae", at=None):
     """Return the ratio of errors from silicon at 10⁻³ to those of 6,400 updates from scratch."""
     return ratio_between(*(error_of(each, metric, at) for each in (GENTLE, SCRATCH_LONG)))
@@ -134,6 +137,8 @@ def of_hot_crystals():
         yield from (to_long_scratch(metric, at) for at in (None, 300.0))
     yield to_long_scratch(at=3000.0)
     yield error_of(TUNED).ratio
+    yield ratio_between(error_of(GENTLE), error_of(ALL["scratch"]))
+    yield error_of(ALL["finetune"]).ratio
 
 
 def rate_text(run, arm):
@@ -165,7 +170,7 @@ def test_errors():
     of_scratch = [each for each in LINES if each.arm == "scratch" and each.structures == "300 K"]
     errors = [error_of(each).mean.value for each in of_scratch if each.size == 10]
     assert min(errors) == error_of(SCRATCH_LONG).mean.value
-    forces, cold, energies, cold_energies, hot, tuned = (
+    forces, cold, energies, cold_energies, hot, tuned, *_ = (
         ratio_text(each, flagged=False) for each in of_hot_crystals()
     )
     means = [error_of(each, at=300.0).mean.value for each in (GENTLE, SCRATCH_LONG)]
@@ -176,6 +181,18 @@ def test_errors():
     assert f"Energies have {energies} over all and {cold_energies} at 300 K." in TEXT
     assert f"forces have {tuned} times the error from scratch after as many updates" in TEXT
     assert f"Force errors are half of these ({forces}), but larger at 300 K." in ANSWERS
+
+
+def test_structures_of_all_temperatures():
+    assert {simulations(each.run)[arm][0] for arm, each in ALL.items()} == {20}
+    *_, gentle, of_all = (ratio_text(each, flagged=False) for each in of_hot_crystals())
+    ours, scratch, cold = (
+        f"{error_of(each).mean.value:.1f}" for each in (ALL["finetune"], ALL["scratch"], GENTLE)
+    )
+    assert (
+        f"errors from scratch are {scratch} meV/Å, lower than those of {cold} from silicon with "
+        f"300 K alone ({gentle}); from silicon they are {ours}, after as many updates ({of_all})."
+    ) in TEXT
 
 
 def test_structure():
