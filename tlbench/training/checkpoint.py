@@ -71,7 +71,7 @@ def load_checkpoint(
 ) -> tuple[int, Curve] | None:
     """Restore what ``save_checkpoint`` wrote; None if there is no usable checkpoint.
 
-    Then ``spent`` is told what had been spent.
+    Then ``spent`` includes what earlier attempts took.
 
     Returns
     -------

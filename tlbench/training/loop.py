@@ -65,7 +65,7 @@ def train(
         force error, `Curve.best`, and reference energies fitted for them. The last update is
         always a validation point.
     spent
-        Told what the attempts before had taken, if it goes on from one.
+        Gets what earlier attempts took, if this one goes on from a checkpoint.
 
     Raises
     ------
