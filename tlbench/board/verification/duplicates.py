@@ -55,11 +55,6 @@ def share_in(mine: Fingerprint, theirs: Fingerprint) -> float:
     return found / max(1, sum(map(len, mine.values())))
 
 
-def resemble(mine: Fingerprint, theirs: Fingerprint) -> bool:
-    """Return whether nearly all models of the first submission are in the second."""
-    return share_in(mine, theirs) >= ALIKE
-
-
 def _common(mine: Array, theirs: Array) -> int:
     """Return how many lists of errors (models, structures) are among others."""
     same = np.zeros(len(mine), bool)
