@@ -302,7 +302,7 @@ def test_a_spectrum_that_is_not_recorded_cannot_be_measured():
         ({"matrix": {"cards": "sw-{element}-8", "elements": ["Si", "Xy"]}}, "'Xy' is not a symbol"),
         (
             {"dynamics": {"temperature_k": 300, "time_ps": 5}},
-            "only a suite of one source and one target is simulated",
+            "only a suite of one source, or one part of it, and one target is simulated",
         ),
         ({"source_parts": [{}]}, "either a matrix of elements or 'source_parts'"),
     ],

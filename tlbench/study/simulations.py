@@ -52,10 +52,10 @@ def contradictions_of_dynamics(suite: "Suite") -> Iterator[str]:
         yield "metrics: velocity_spectrum_error needs the key dynamics.spectrum, e.g. {}"
     if suite.dynamics is None:
         return
-    if suite.matrix or suite.source_parts or len(suite.sources or ()) > 1:
+    if suite.matrix or any(len(each or ()) > 1 for each in (suite.source_parts, suite.sources)):
         yield (
-            "dynamics: only a suite of one source and one target is simulated; leave 'dynamics' "
-            "out, or write a suite for each source (jobs that they share are done once)"
+            "dynamics: only a suite of one source, or one part of it, and one target is simulated; "
+            "leave 'dynamics' out, or write a suite for each (jobs that they share are done once)"
         )
 
 
