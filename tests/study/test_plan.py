@@ -352,12 +352,8 @@ def test_parts_of_the_source_are_pretrained_on_apart():
 def test_models_of_one_part_of_the_source_are_simulated():
     dynamics = ("dynamics", "{temperature_k: 300, time_ps: 2}")
     one = ("source_parts", "[{temperatures_k: [600]}]")
-    cells = plan(resolve(load_suite("smoke", [one, dynamics]))).cells
-    simulated = {
-        cell.model.source_part for cell in cells
-        if cell.quantity == "stability_rate" and cell.model.strategy == "finetune"
-    }  # fmt: skip
-    assert simulated == {"600 K"}
+    models = [each.model for each in plan(resolve(load_suite("smoke", [one, dynamics]))).simulated]
+    assert {each.source_part for each in models if each.strategy == "finetune"} == {"600 K"}
     with pytest.raises(InputError, match="one source, or one part of it, and one target"):
         load_suite("smoke", [PARTS, dynamics])
 
