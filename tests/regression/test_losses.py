@@ -177,3 +177,13 @@ def test_models_from_scratch_count_once_however_many_sources_there_are():
 
     once, several = (losses(uneven(of), of) for of in (scratch, sources))
     assert [each.chance for each in several] == [each.chance for each in once]
+
+
+def test_models_of_several_sources_count_each_though_their_values_coincide():
+    """Rates are often 0 before and after."""
+    kept, lost = {(n, n): 0.0 for n in range(5)}, {(n, n): 0.4 * (n == 4) for n in range(5)}
+    where = place("property_failure_rate", "schnet", ("finetune", 4))
+    one, other = (where._replace(source=source) for source in ("Si", "Mo"))
+    alone = losses({other: lost}, {other: kept})[-1]
+    beside = losses({one: kept, other: lost}, {one: kept, other: kept})[-1]
+    assert beside.value == pytest.approx(alone.value) == pytest.approx(0.08)

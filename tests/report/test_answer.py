@@ -170,7 +170,7 @@ def test_without_a_baseline_nothing_is_judged_and_without_results_nothing_said()
 def test_costs_are_those_of_the_models(pretraining, said_of_it):
     def cost(record, seconds, pretraining):
         return Cost(
-            trained=record.trained, device="A processor", threads=1, n_parameters=1, updates=1,
+            trained=record.trained, device="A CPU, 2 cores", threads=1, n_parameters=1, updates=1,
             updates_per_second=1.0, wall_seconds=1e6, cpu_seconds=seconds,
             pretraining_wall_seconds=pretraining, pretraining_cpu_seconds=pretraining,
             peak_memory_mib=1, force_call_seconds=None,
@@ -259,3 +259,12 @@ def test_an_arm_without_any_model_went_wrong():
     some = [*scratch(**four), *arm(0.6, **four), *scratch(**one)]
     assert "What went wrong: no models at all of schnet, finetune, N = 1;" in said(some, suite)[-1]
     assert "no models at all" not in said([*some, *arm(0.6, **one)], suite)[-1]
+
+
+def test_an_arm_without_any_model_of_one_of_several_sources_went_wrong():
+    suite = load_suite("smoke", [*one_budget.SMOKE.items(), *pairs(8), ("sizes", "[4]")])
+    first, second = ({"backbone": "schnet", "size": 4, "source": name} for name in ("Si", "Sn"))
+    some = [*scratch(**first), *arm(0.6, **first), *scratch(**second)]
+    lost = "no models at all of Sn → Ge: schnet, finetune, N = 4;"
+    assert lost in said(some, suite)[-1]
+    assert "no models at all" not in said([*some, *arm(0.6, **second)], suite)[-1]

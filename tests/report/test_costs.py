@@ -9,6 +9,7 @@ from tlbench.report.sections.costs import (
     cost_tables,
     costs,
     costs_by_device,
+    seconds_of,
     training_seconds,
 )
 from tlbench.report.sections.gains import Point, gains, pareto
@@ -83,6 +84,20 @@ def test_devices_are_not_compared_with_each_other():
         "Si → Ge, “Some CPU, 2 cores”",
     ] * 2
     assert all(len(points[10]) == 1 for points in found.values())
+
+
+@pytest.mark.parametrize(
+    ("device", "seconds"),
+    [
+        ("AMD EPYC, 2 cores", 10.0),
+        ("NVIDIA H200", 50.0),
+        ("Tesla V100-SXM2-16GB", 50.0),
+        ("AMD Instinct MI300X", 50.0),
+    ],
+)
+def test_times_are_those_of_the_clock_on_an_accelerator(device, seconds):
+    each = cost(device=device, cpu_seconds=10.0, wall_seconds=50.0)
+    assert seconds_of(each)[0] == seconds
 
 
 def test_points_are_means_over_pairs_and_zero_shot_stands_everywhere():

@@ -119,3 +119,22 @@ def test_a_potential_as_it_is_has_its_cost_once(seeds):
     found = {(line["arm"], line["backbone"]): line for line in lines_of(section)}
     line = found["SevenNet-0, zero-shot", "dear"]
     assert (line["N"], line["force_mae"], line["training (s)"]) == ("0", "130.0", "1")
+
+
+def test_the_stability_of_what_is_not_trained_stands_beside_it_at_any_size():
+    at = {"source": "Si", "backbone": "fast", "size": 0, "subset_seed": None, "model": "z0"}
+    records, paid = two_sources()
+    paid.append(cost(model="z0", cpu_seconds=1.0, force_call_seconds=0.01))
+    simulated = {
+        "metric": "stability_rate", "unit": "", "condition": MD, "backbone": "fast",
+        "source": "Si", "size": 40, "subset_seed": 0, "init_seed": 0,
+    }  # fmt: skip
+    records += [
+        record_of("zero-shot", 300.0, **at),
+        # Of the trained ones, only those of another size were simulated.
+        record_of("zero-shot", 0.7, **{**simulated, **at}),
+        record_of("finetune", 0.9, model="f40", **simulated),
+    ]
+    (section,) = gains(analysis_of(records, costs=paid))
+    stable = {each["arm"]: each["stability"] for each in lines_of(section)}
+    assert stable["Si, zero-shot"] == "0.7"

@@ -170,3 +170,13 @@ def test_a_published_potential_as_it_is_counts_as_one_model():
               for s in range(5)]  # fmt: skip
     (row,) = rows_of(others)
     assert row.mean.n_pairs == 5
+
+
+def test_what_is_not_trained_is_shown_beside_budgets_of_other_backbones():
+    records = [
+        record("scratch", 4, 0, 100.0, updates=20),
+        record("scratch", 4, 0, 200.0, updates=10),
+        record("zero-shot", 0, None, 90.0, backbone="as-it-is"),
+    ]
+    found = {row.place.backbone: row.mean.value for row in analysis_of(records).rows}
+    assert found == pytest.approx({"b": 100.0, "as-it-is": 90.0})

@@ -57,6 +57,12 @@ def test_every_rendering_names_them(tmp_path, capsys):
     assert said in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("strategies", "named"), [('["scratch"]', False), ('["finetune"]', True)])
+def test_source_models_are_named_where_there_are_some(strategies, named):
+    suite = load_suite("smoke", [*one_budget.SMOKE.items(), ("strategies", strategies)])
+    assert ("source models" in budget_note(suite)) == named
+
+
 def test_with_one_budget_convergence_is_not_judged():
     one, two = load_suite("smoke", [("budgets", "[400]")]), load_suite("smoke")
     assert budget_label(one) == ("400 updates: one budget, convergence cannot be judged; untuned")

@@ -171,3 +171,19 @@ def test_settings_that_were_found_on_other_data_are_left_out_unless_they_are_ask
     settings = tmp_path / "tuned.yaml"
     settings.write_text(yaml.safe_dump(whole.model_dump(mode="json")))
     assert load_suite(path, [("tuned", str(settings))], cards=other).tuned == whole
+
+
+def test_an_arm_that_is_tuned_from_one_of_two_sources_is_not_tuned(tmp_path):
+    value = yaml.safe_load(load_suite("smoke").model_dump_json(exclude_none=True))
+    value["sources"] = [value.pop("source"), {"card": "sw-si-64"}]
+    path = tmp_path / "two.yaml"
+
+    def places(*sources):
+        arms = [ARM | {"source": source} for source in sources]
+        named = given("smoke", finetune=arms, scratch=arms[:1]) if arms else None
+        path.write_text(yaml.safe_dump(value | {"tuned": named and named.model_dump(mode="json")}))
+        return {place.strategy for place in untuned_places(load_suite(str(path), [], ["schnet"]))}
+
+    assert {"finetune", "scratch"} < places()
+    assert "finetune" in places("Si (sw-si-8)")
+    assert not {"finetune", "scratch"} & places("Si (sw-si-8)", "Si (sw-si-64)")

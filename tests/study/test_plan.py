@@ -143,6 +143,8 @@ def test_dft_simulations_start_from_frames_of_the_data():
     ("setting", "message"),
     [
         (("dynamics.sizes", "[40]"), "size 40 is not among the suite's sizes"),
+        (("dynamics.sizes", "[]"), "at least 1"),
+        (("dynamics.budgets", "[]"), "at least 1"),
         (("dynamics.temperature_k", "0"), "temperature_k.*greater than 0"),
         (("dynamics.timestep_fs", "-1"), "timestep_fs.*greater than or equal to 0"),
         (("dynamics.equilibration_ps", "10"), "should be shorter than time_ps"),

@@ -113,9 +113,12 @@ def test_some_sizes_or_budgets_may_be_asked_for():
     several = ("budgets", "[10, 20]")
     last = computed(load_suite("smoke", [("properties", "[lattice]"), several], ["schnet"]))
     assert {each.model.updates for each in last} == {None, 20}
-    first = [("properties", '{"compute": ["lattice"], "budgets": [10]}'), several]
-    found = computed(load_suite("smoke", first, ["schnet"]))
-    assert {each.model.updates for each in found} == {None, 10}
+    both = [("properties", '{"compute": ["lattice"], "budgets": [10, 20]}'), several]
+    found = computed(load_suite("smoke", both, ["schnet"]))
+    assert {each.model.updates for each in found} == {None, 10, 20}
+    first = ("properties", '{"compute": ["lattice"], "budgets": [10]}')
+    with pytest.raises(InputError, match="the largest budget should be among its budgets"):
+        load_suite("smoke", [first, several])
 
 
 def test_settings_are_in_the_key_where_they_are_no_defaults():

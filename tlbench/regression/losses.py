@@ -43,6 +43,8 @@ from tlbench.metrics.statistics.interval import ROUNDING
 from tlbench.regression.table import PLACE, SEEDS
 from tlbench.report.claims import LEVEL
 from tlbench.report.wording import condition_text
+from tlbench.study.plan import PRETRAIN
+from tlbench.transfer import starts_from_source
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -122,8 +124,9 @@ def losses_of(shared: "DataFrame", tolerances: Mapping[str, float]) -> list[Loss
 
 def _each_once(shared: "DataFrame") -> "DataFrame":
     """Leave out what is of the same models: those from scratch are the same for every source."""
-    own = [name for name in (*PLACE, *SEEDS) if name not in ("source", "source_part")]
-    return shared[~shared.duplicated([*own, "first", "second"])]
+    starts = np.array([n == PRETRAIN or starts_from_source(n) for n in shared["strategy"]], bool)
+    own = shared.assign(**{name: shared[name].where(starts) for name in ("source", "source_part")})
+    return shared[~own.duplicated([*PLACE, *SEEDS, "first", "second"])]
 
 
 def _loss(row: Mapping[Any, Any], chance: float, tolerance: float | None) -> Loss:

@@ -173,10 +173,13 @@ AnyRow = TypeVar("AnyRow", bound=Row)
 
 
 def final(rows: Sequence[AnyRow]) -> list[AnyRow]:
-    """Return the rows of the last weights at the largest budget."""
+    """Return the rows of the last weights at the largest budget, and those that have none.
+
+    The latter are of arms without training that no trained one of their backbone is beside.
+    """
     last = [row for row in rows if ("weights", "best") not in row.tested]
     largest = max((row.place.updates or 0 for row in last), default=0)
-    return [row for row in last if (row.place.updates or 0) == largest]
+    return [row for row in last if row.place.updates in (None, largest)]
 
 
 def condition_order(tested: ConditionKey) -> tuple[object, ...]:

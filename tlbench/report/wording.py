@@ -165,7 +165,8 @@ def is_untrained(suite: Suite) -> bool:
 
 
 def _pretrains(suite: Suite) -> bool:
-    return suite.sources is None or any(each.data for each in suite.sources)
+    has_data = suite.sources is None or any(each.data for each in suite.sources)
+    return has_data and any(arm(name).needs_source for name in suite.strategies)
 
 
 def _note(suite: Suite, tuned: bool) -> str:

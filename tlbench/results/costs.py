@@ -1,5 +1,6 @@
 """What the models of a run cost: measured, so no part of its records."""
 
+import re
 from collections.abc import Iterable
 
 from pydantic import Field
@@ -36,6 +37,11 @@ class Cost(Flat):
     pretraining_cpu_seconds: Magnitude | None
     peak_memory_mib: Count | None
     force_call_seconds: Magnitude | None
+
+    @property
+    def on_accelerator(self) -> bool:
+        """Whether the device is no processor; the name of one ends with its number of cores."""
+        return re.search(r", \d+ cores$", self.device) is None
 
 
 COSTS_FORMAT = Format("cost", Cost)

@@ -83,15 +83,19 @@ def _is_pretrained(suite: "Suite", backbone: str) -> bool:
 
 
 def untuned_places(suite: "Suite") -> list[Place]:
-    """Return the trained places that have the suite's own settings."""
-    tuned, places = suite.tuned, trained_places(suite)
-    if tuned is None:
-        return places
-    return [
-        place
-        for place in places
-        if not tuned.group(place.backbone, place.strategy, place.size, budget(suite, place))
-    ]
+    """Return the trained places that have the suite's own settings, if from one source alone."""
+    return [place for place in trained_places(suite) if not _is_tuned(suite, place)]
+
+
+def _is_tuned(suite: "Suite", place: Place) -> bool:
+    groups = suite.tuned.arms.get(place.backbone, {}).get(place.strategy, []) if suite.tuned else []
+    sources = {g.source for g in groups if g.covers(place.size, budget(suite, place))}
+    is_started = place.strategy == PRETRAINING or arm(place.strategy).needs_source
+    if None in sources or not is_started:
+        return bool(sources)
+    data = [each for each in suite.sources or () if each.data is not None]
+    serving = [each for each in data if each.backbones is None or place.backbone in each.backbones]
+    return len(sources) >= max(len(serving), 1)
 
 
 def still_tuned(tuned: Tuned, before: "Suite", after: "Suite") -> Tuned | None:

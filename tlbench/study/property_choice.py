@@ -31,10 +31,13 @@ class PropertyChoice(Strict):
         "set, or the one that the element has in nature",
     )
     sizes: list[PositiveInt] | None = Field(
-        default=None, description="of the models trained on so many structures; by default all"
+        default=None,
+        min_length=1,
+        description="of the models trained on so many structures; by default all",
     )
     budgets: list[PositiveInt] | None = Field(
         default=None,
+        min_length=1,
         description="of the models trained with these of the suite's budgets; by default the "
         "largest",
     )

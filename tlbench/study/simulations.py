@@ -23,6 +23,7 @@ class Simulations(Protocol):
 
     sizes: list[PositiveInt] | None = Field(
         default=None,
+        min_length=1,
         description="simulate the models trained on so many structures; by default all",
     )
     start: Start | None = later(
@@ -36,6 +37,7 @@ class Simulations(Protocol):
 
     budgets: list[PositiveInt] | None = later(
         None,
+        min_length=1,
         description="simulate the models trained with these of the suite's budgets; by default the "
         "largest",
     )
@@ -70,3 +72,5 @@ def contradictions_of_models(
         if budget not in (suite.budgets or []):
             known = ", ".join(map(str, suite.budgets or [])) or "there are none"
             yield f"{key}: budget {budget} is not among the suite's budgets ({known})"
+    if chosen and chosen.budgets and not {*chosen.budgets} & {*suite.target_budgets()[-1:]}:
+        yield f"{key}: the largest budget should be among its budgets, as reports are of that"

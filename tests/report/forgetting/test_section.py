@@ -207,3 +207,17 @@ def test_what_is_not_known_is_said_with_how_to_get_it(strategies, tested_on, sai
     sentences = [each for section in found for each in section.sentences]
     assert len(sentences) == bool(said)
     assert all(each.startswith(said) for each in sentences)
+
+
+def test_what_is_not_trained_may_differ_from_its_source_model():
+    """So does germanium that starts as silicon, where the source has both."""
+    records = [
+        source_of(10.0, 0),
+        zero_shot(200.0, 0, condition={}),
+        zero_shot(12.0, 0),
+        arm_of(80.0, 0, condition={}),
+        arm_of(40.0, 0),
+    ]
+    found = {each["arm"]: each for each in lines_of(analysis_of(records, errors=MEASURED))}
+    assert found["zero-shot"]["retained_force_mae"] == "12.0"
+    assert found["zero-shot"]["/ source model"].startswith("1.20")

@@ -101,8 +101,7 @@ class Reproduction:
     @property
     def run(self) -> str:
         """The command that repeats the run, once all is installed."""
-        devices = [cost.device.lower() for cost in self.entry.results.costs]
-        is_cuda = any("nvidia" in name or "cuda" in name for name in devices)
+        is_cuda = any(cost.on_accelerator for cost in self.entry.results.costs)
         suite = f"{self.copy}.json" if self.commit else "suite.json"
         suite = f"{self.copy}/suite.json" if self.entry.about.private else suite
         device = "cuda" if is_cuda else "cpu"

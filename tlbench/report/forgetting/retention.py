@@ -44,9 +44,9 @@ def data_names(analysis: Analysis) -> list[str]:
 def retained(analysis: Analysis, metric: str) -> Iterator[Retained]:
     """Yield what each arm that starts from a source keeps of it, on each further data set.
 
-    An arm that is not trained has the weights of its source model, so its ratio there is 1; it is
-    shown once, though it is compared at every size. Left out are data sets on which no source model
-    was measured, because it was not trained on all of their elements.
+    An arm that is not trained and not measured there has the weights of its source model, so its
+    ratio is 1; it is shown once, though it is compared at every size. Left out are data sets on
+    which no source model was measured, because it was not trained on all of their elements.
     """
     targets = {(row.transfer, row.place): row for row in analysis.of_metric(metric)}
     seen = set()

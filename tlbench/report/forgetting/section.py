@@ -26,7 +26,8 @@ WHAT = (
     "the source is a published potential, after they were trained on the target. “/ source model” "
     "is their error there over that of the source model itself, on the same structures and pair by "
     "pair: above 1, the training has made them worse (forgetting). A model that is not trained on "
-    "the target is its source model."
+    "the target is its source model, unless an element of the target, which the data has, too, "
+    "starts as another one."
 )
 TABLE_NOTE = (
     f"Geometric means over pairs; ratios have 95 % intervals from {CLAIM_PAIRS} pairs on, which "
@@ -76,7 +77,8 @@ def _table(analysis: Analysis, metric: str, found: Sequence[Retained], name: str
         cells |= places[row.arm]
         cells[f"{metric} on target"] = spec.text(row.mean.value)
         cells[retained_name(metric)] = spec.text(each.error)
-        cells["/ source model"] = ratio_text(each.ratio, flagged=False) if row.trained else "1"
+        same = not row.trained and each.ratio.value == 1
+        cells["/ source model"] = "1" if same else ratio_text(each.ratio, flagged=False)
         lines.append(cells)
     return Table(f"{metric} ({spec.unit}) kept on {name}", lines_of(lines), TABLE_NOTE)
 

@@ -9,6 +9,7 @@ metric. What models end at is claimed of converged curves alone, by the rules of
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -36,6 +37,7 @@ from tlbench.results.costs import Cost
 from tlbench.results.dynamics import Dynamics
 from tlbench.study.model_key import Place
 from tlbench.study.places import trained_places
+from tlbench.transfer import arm
 
 NAME = "answer"
 
@@ -283,20 +285,32 @@ def _trouble(analysis: Analysis, simulated: Sequence[Dynamics]) -> str:
 def _lost_arms(analysis: Analysis) -> list[str]:
     """Return what the suite trains at its largest budget, but no model of which was measured.
 
-    Of the backbones that were; what is published of a run may be those of one device.
+    Of each transfer and its backbones that were; what is published of a run may be those of one
+    device. Arms that train on the source, too, cannot start from a potential.
     """
-    last = analysis.suite.target_budgets()[-1]
-    rows = analysis.of_metric(analysis.metrics[0])
-    measured = {(r.place.backbone, r.place.strategy, r.place.size) for r in rows if r.trained}
-    backbones = {backbone for backbone, _, _ in measured}
-    return [
-        place.replace(updates=None).label()
-        for place in trained_places(analysis.suite)
+    suite, several = analysis.suite, analysis.has_several
+    last = suite.target_budgets()[-1]
+    some_lack_data = any(choice.data is None for choice in suite.sources or ())
+    places = [
+        place.replace(updates=None, train_temperature_k=at)
+        for place, at in product(trained_places(suite), suite.temperatures())
         if place.size
-        and place.backbone in backbones
         and place.updates == last
-        and (place.backbone, place.strategy, place.size) not in measured
+        and not (some_lack_data and arm(place.strategy).needs_source_data)
     ]
+    lost = []
+    for transfer in analysis.transfers:
+        rows = analysis.of_metric(analysis.metrics[0])
+        rows = [row for row in rows if row.trained and row.transfer == transfer]
+        measured = {row.place.replace(updates=None) for row in rows}
+        backbones = {place.backbone for place in measured}
+        which = f"{transfer.label()}: " if several else ""
+        lost += [
+            f"{which}{place.label()}"
+            for place in places
+            if place.backbone in backbones and place not in measured
+        ]
+    return lost
 
 
 def _untested(analysis: Analysis, simulated: Sequence[Dynamics]) -> Iterator[str]:
@@ -326,10 +340,10 @@ def _instability(analysis: Analysis, simulated: Sequence[Dynamics]) -> Iterator[
     rates: list[tuple[Rate, Place]] = []
     wrong = models = 0
     for dynamics in simulated:
-        for place, arm in arms_of(dynamics, analysis.results.records).items():
-            rates.append((rate_of(arm), place))
-            wrong += structures_in(dynamics, arm)[WRONG]
-            models += len(arm)
+        for place, found in arms_of(dynamics, analysis.results.records).items():
+            rates.append((rate_of(found), place))
+            wrong += structures_in(dynamics, found)[WRONG]
+            models += len(found)
     unstable = [(rate, place) for rate, place in rates if rate.value < 1]
     if unstable:
         rate, place = min(unstable, key=lambda each: each[0].value)

@@ -32,7 +32,7 @@ def training_seconds(cost: Cost) -> float:
 
 def seconds_of(cost: Cost) -> tuple[float, float]:
     """Return the times of training and of pretraining, s: of the clock on an accelerator."""
-    if "cuda" in cost.device.lower() or "nvidia" in cost.device.lower():
+    if cost.on_accelerator:
         return cost.wall_seconds, cost.pretraining_wall_seconds or 0.0
     return cost.cpu_seconds, cost.pretraining_cpu_seconds or 0.0
 

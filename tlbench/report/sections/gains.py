@@ -202,9 +202,12 @@ def _fronts(
 
 
 def _stability(analysis: Analysis, row: Row) -> str | None:
-    """Return the share of simulations of an arm that were stable; None without simulations."""
+    """Return the share of simulations of an arm that were stable; None without simulations.
+
+    What is not trained is one arm, whichever trained ones it is compared with.
+    """
     for other in analysis.rows:
-        if (other.metric, other.transfer, other.place) == (STABILITY, row.transfer, row.place):
+        if (other.metric, other.transfer, other.arm) == (STABILITY, row.transfer, row.arm):
             return METRICS.get(STABILITY).text(other.mean.value)
     return None
 
