@@ -67,6 +67,13 @@ def test_all_labels_are_of_one_method():
     assert (keys.energy, keys.forces) == ("energy", "forces")
 
 
+def test_frames_whose_stress_is_not_finite_do_not_count():
+    labels = [{"energy": -3.0 - n, "forces": FORCES, "stress": TENSOR} for n in range(4)]
+    labels[2]["stress"] = np.full((3, 3), np.nan)
+    said = find_keys(collect(enumerate(labels))).said
+    assert "stress: key 'stress', in 3 of 4 frames as finite numbers" in said
+
+
 @pytest.mark.parametrize(
     "other",
     ["energy_fermi", "formation_energy", "energy_cutoff", "energy_corrected", "dispersion_energy",

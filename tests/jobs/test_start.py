@@ -12,8 +12,12 @@ from tlbench.data.frames import Frames
 from tlbench.jobs.context import Context
 from tlbench.jobs.reference import EXPECTED, KIND, START, load_expected
 from tlbench.jobs.reference_run import ReferenceRun
-from tlbench.md.protocol import Protocol
+from tlbench.jobs.start import HOTTEST_START
+from tlbench.md.batch import ForceField
+from tlbench.md.protocol import STABLE, TEMPERATURE, Protocol
+from tlbench.md.simulation import Simulation
 from tlbench.metrics.structure import rdf_error_beyond_core
+from tlbench.reference.stillinger_weber import StillingerWeber
 from tlbench.study.loading import load_suite
 from tlbench.study.models import plan
 from tlbench.study.study import resolve
@@ -71,7 +75,7 @@ def found(context, temperature, start, of=None, **settings):
         (500, "nearest", 300.0, "crystal"),
         (1000, "nearest", 1000.0, "liquid"),
         (1200, "crystal", 300.0, "crystal"),
-        (300, "liquid", 1000.0, "liquid"),
+        (600, "liquid", 1000.0, "liquid"),
     ],
 )
 def test_frames_are_of_the_nearest_temperature(context, temperature, start, of, phase):
@@ -87,6 +91,25 @@ def test_frames_are_of_the_nearest_temperature(context, temperature, start, of, 
     (wanted,) = {tuple(row) for row in everything.select(everything.temperature_k == of).cell[:, 0]}
     assert {tuple(row) for row in begin.cell[:, 0]} == {wanted}
     assert len({part.tobytes() for part in np.split(begin.positions, 4)}) == 4
+
+
+def test_structures_that_are_much_too_hot_are_refused(context):
+    with pytest.raises(InputError, match=r"sampled at 1000 K; at 300 K .* Simulate at 500 K or"):
+        found(context, 300, "liquid")
+
+
+@pytest.mark.slow
+def test_half_of_the_heat_of_a_hot_start_is_as_much_as_stable_dynamics_can_have():
+    """Some crystals of three times the temperature end by theirs, though the potential is exact."""
+    frames = load_card("sw-si-64").read({})["train"]
+    frames = frames.select(frames.temperature_k == 900.0).select(np.arange(0, 40, 10))
+    truth = ForceField.of(StillingerWeber("Si"))
+    ended: dict[float, set[str]] = {}
+    for temperature in (900 / 3, 900 / HOTTEST_START):
+        protocol = Protocol(temperature_k=temperature, time_ps=1.5, replicas=4)
+        ended[temperature] = set(Simulation(frames, truth, protocol).run().criterion)
+    assert TEMPERATURE in ended[300]
+    assert ended[450] == {STABLE}
 
 
 def test_structure_of_a_liquid_is_that_of_its_frames(context):

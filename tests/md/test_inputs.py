@@ -50,6 +50,17 @@ def test_velocities_are_not_silently_dropped(tmp_path):
     assert "are not used: new ones are drawn at the temperature" in said
 
 
+def test_masses_are_not_silently_dropped(tmp_path):
+    atoms = bulk("Ge")
+    atoms.set_masses([72.63, 74.0])
+    ase.io.write(tmp_path / "a.traj", atoms)
+    _, (said,) = read_structure(tmp_path / "a.traj")
+    assert said.endswith("are not used: all atoms have those of their elements.")
+    atoms.set_masses([72.63, 72.64])
+    ase.io.write(tmp_path / "b.traj", atoms)
+    assert read_structure(tmp_path / "b.traj")[1] == []
+
+
 def unusual(**changes) -> Atoms:
     atoms = bulk("Ge", cubic=True)
     for name, value in changes.items():

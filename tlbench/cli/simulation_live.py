@@ -14,10 +14,17 @@ from tlbench.cli.live import LiveDisplay
 from tlbench.cli.tables import drawn, duration
 from tlbench.data.frames import Floats
 from tlbench.md.folder import OBSERVABLES, TRAJECTORY, Observables
-from tlbench.md.protocol import Protocol
+from tlbench.md.protocol import TEMPERATURE, Protocol
 
 LINES = 10
 """Lines of progress where the output is not a terminal."""
+
+SOON_PS = 0.2
+HOT_START = (
+    "A replica that ends by its temperature within 0.2 ps may say more of its start than of the "
+    "potential: a structure that is unrelaxed, or was sampled where it is hotter, turns potential "
+    "energy into heat. Relax it, or simulate nearer to its own temperature."
+)
 
 
 class SimulationDisplay(LiveDisplay):
@@ -58,6 +65,9 @@ class SimulationDisplay(LiveDisplay):
     def finish(self, found: Observables) -> None:
         """Show the results of the replicas, the structure, and where the files are."""
         self.console.print(_table(found, self.console.width))
+        ended = zip(found.criterion, found.survival_ps, strict=True)
+        if any(name == TEMPERATURE and ps < SOON_PS for name, ps in ended):
+            self.say(HOT_START)
         structure = found.structure
         if structure is not None:
             reach = f"below {structure.shell:.2f} Å"

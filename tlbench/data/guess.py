@@ -14,6 +14,7 @@ from tlbench.base.errors import InputError
 from tlbench.data.compositions import n_undetermined
 from tlbench.data.entries import Entry, entries_of, named, siblings
 from tlbench.data.frames import Frames
+from tlbench.data.inspection.cells import first_unsound
 from tlbench.data.readers import READERS
 from tlbench.data.readers.recognition import Format
 from tlbench.data.sequence import n_in_trajectories, order_of
@@ -50,6 +51,9 @@ UNITS = {
     "runner": "{energy_unit} and {length_unit}, as asked for; the files do not state them",
 }
 """Units that files of a reader are in."""
+
+METAL = "eV, Å and eV/Å, those of LAMMPS with units metal; for others, set force_unit in the card"
+"""Units of a dump, which seldom states its own."""
 
 
 def guess_card(
@@ -109,6 +113,12 @@ def guess_card(
                 f"tlbench data new {first} --units hartree,bohr or --units eV,angstrom, which "
                 "writes a card."
             )
+        if options and format_.reader != "runner":
+            raise InputError(
+                f"{first}: --units is for files of RuNNer and n2p2; those of other formats are in "
+                "eV and Å unless energy_unit and force_unit of the card say otherwise, where the "
+                "reader has these settings."
+            )
         format_ = replace(format_, options={**format_.options, **(options or {})})
         return _card(entries, format_, name or first.name.partition(".")[0], first.name, n_test)
 
@@ -122,10 +132,15 @@ def _card(
     checked = reader.options.model_validate(guess.options)
     said = [f"format: {format_}", *guess.said]
     frames = {key: reader.read(entry.path, checked) for key, entry in entries.items()}
+    for key, entry in entries.items():
+        if (found := first_unsound(frames[key])) is not None:
+            number = frames[key].trajectory[found[0]] if reader.images else found[0]
+            raise InputError(f"{entry.path}: frame {number}: {found[1]}.")
     elements = _elements(list(frames.values()))
     said.append(f"elements: {', '.join(elements)}")
     split = _split(_parts(entries), frames, said, n_test)
     units = UNITS.get(format_.reader, "as the reader gives them").format(**guess.options)
+    units = METAL if guess.options.get("format") == "lammps-dump-text" else units
     said.append(f"units: {units}; `tlbench data validate` checks that")
     called = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._") or "data"
     card = {

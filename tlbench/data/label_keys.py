@@ -55,12 +55,16 @@ Frame = int | str
 
 @dataclass
 class Seen:
-    """What is under one key: the first value, in which frames, different values, the largest."""
+    """What is under one key: the first value, in which frames, different values, the largest.
+
+    ``finite`` is the number of frames without a number there that is not finite.
+    """
 
     first: Any
     frames: list[Frame] = field(default_factory=list)
     distinct: set[Any] = field(default_factory=set)
     largest: float = 0.0
+    finite: int = 0
 
     @property
     def count(self) -> int:
@@ -93,9 +97,11 @@ def collect(frames: Iterable[tuple[Frame, Mapping[str, Any]]]) -> dict[str, Seen
         for key, value in found.items():
             seen = keys.setdefault(key, Seen(value))
             seen.frames.append(number)
+            is_array = isinstance(value, np.ndarray) and value.dtype.kind in "if"
+            seen.finite += bool(np.isfinite(value).all()) if is_array else 1
             if isinstance(value, str) or _is_number(value):
                 seen.distinct.add(value)
-            elif isinstance(value, np.ndarray) and value.dtype.kind in "if" and value.size:
+            elif is_array and value.size:
                 seen.largest = max(seen.largest, float(np.abs(value).max()))
     return keys
 
@@ -138,7 +144,11 @@ def find_keys(keys: Mapping[str, Seen]) -> LabelKeys:
     virial = next((key for key in virials if _method(key) in methods), None)
     used = [key for key in (stress, virial) if key]
     unused = [key for key in (*stresses, *virials) if key not in used]
-    counts = [f"key {key!r}, in {keys[key].count} of {len(everywhere)} frames" for key in used]
+    counts = [
+        f"key {key!r}, in {keys[key].finite} of {len(everywhere)} frames"
+        + (" as finite numbers" if keys[key].finite < keys[key].count else "")
+        for key in used
+    ]
     if used:
         said.append(f"stress: {', '.join(counts)}{_others(unused, '')}")
     elif unused:
@@ -146,6 +156,8 @@ def find_keys(keys: Mapping[str, Seen]) -> LabelKeys:
             f"stress: none by the method of the energies; {', '.join(map(repr, unused))} may be of "
             "another method; to use it, set stress_key or virial_key"
         )
+    elif "stress" in keys and not _is_tensor(keys["stress"].first):
+        said.append("stress: none; 'stress' has another shape than that of a cell, and is not used")
     else:
         said.append("stress: none")
     temperature = _of_kind("temperature", _temperatures(keys), keys, said)
@@ -196,8 +208,12 @@ def _has_shape(value: Any, shape: tuple[int, ...]) -> bool:
     if array.dtype.kind not in "if":
         return False
     if shape == (3, 3):
-        return array.shape in ((3, 3), (9,), (6,))
+        return _is_tensor(array)
     return array.ndim == 2 and array.shape[1] == 3
+
+
+def _is_tensor(value: Any) -> bool:
+    return np.shape(value) in ((3, 3), (9,), (6,))
 
 
 def _words(key: str) -> list[str]:

@@ -95,6 +95,7 @@ def guess_options(*paths: Path, format_: Format = EXTXYZ) -> OptionsGuess:
         place = next(n for n, sentence in enumerate(said) if sentence.startswith("stress:"))
         said[place + 1 : place + 1] = sentences
     for option, key in (
+        ("stress_key", options.get("stress_key")),
         ("temperature_key", keys.temperature),
         ("group_key", keys.group),
         ("phase_key", keys.phase),

@@ -185,6 +185,9 @@ def _works(frames: Frames, usable: npt.NDArray[np.bool_]) -> dict[tuple[int, int
 def _pairs(frames: Frames, usable: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Return pairs of frames of the same atoms, nearest volumes and distant ones alike."""
     volume = np.abs(np.linalg.det(frames.cell))
+    owner = np.repeat(np.arange(len(frames)), frames.n_atoms)
+    usable = usable.copy()
+    usable[owner[~np.isfinite(frames.positions).all(axis=1)]] = False
     alike: dict[bytes, list[int]] = defaultdict(list)
     for index in np.flatnonzero(usable & frames.pbc.all(axis=1) & (volume > 0)):
         start = frames.atom_start[index]

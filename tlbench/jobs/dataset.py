@@ -2,7 +2,9 @@
 
 from typing import Any, ClassVar
 
+from tlbench.base.errors import InputError
 from tlbench.base.magnitudes import Count
+from tlbench.data.inspection.cells import first_unsound
 from tlbench.data.origins import ORIGINS, SPLITS
 from tlbench.jobs import kind
 from tlbench.jobs.amount import Amount, Facts
@@ -35,7 +37,13 @@ class Result(kind.Result):
 
 
 def run(config: Config, context: Context) -> Result:
-    """Write ``train.npz``, ``validation.npz`` and ``test.npz``; return their sizes."""
+    """Write ``train.npz``, ``validation.npz`` and ``test.npz``; return their sizes.
+
+    Raises
+    ------
+    InputError
+        If they cannot be made, or a structure has no geometry.
+    """
     parts = ORIGINS.get(config.origin["kind"]).make(
         config.origin,
         config.elements,
@@ -43,6 +51,11 @@ def run(config: Config, context: Context) -> Result:
         lambda done, total: context.report(Progress(done, total)),
     )
     for split, frames in parts.items():
+        if (found := first_unsound(frames)) is not None:
+            raise InputError(
+                f"Structure {found[0]} of the {split} part cannot be used: {found[1]}; tlbench "
+                "data validate names its file and its number there."
+            )
         frames.save(context.folder / data_file(split))
     return Result.of(
         n_frames={split: len(frames) for split, frames in parts.items()},

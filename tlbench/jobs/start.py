@@ -19,6 +19,12 @@ Start = Literal["nearest", "crystal", "liquid", "any"]
 phase, those of one phase, or any, of known temperature or not, those of the smallest forces first.
 Velocities are always drawn at the temperature of the simulations."""
 
+HOTTEST_START = 2.0
+"""Temperature of structures over that of simulations that may start from them.
+
+Half of the excess becomes heat: 1.5 times the temperature here, where 2 counts as unstable.
+"""
+
 MELTING_K, MELTING_PS, COOLING_PS = 6000.0, 4.0, 4.0
 """How the crystal of a reference potential is melted, and brought to the temperature asked for."""
 
@@ -57,7 +63,14 @@ def frames_near(folder: Path, temperature_k: float, wanted: Start | None) -> Fra
             )
     known = np.unique(frames.temperature_k)
     if len(known) and wanted is not None:
-        temperature_k = float(known[np.argmin(abs(known - temperature_k))])
+        nearest = float(known[np.argmin(abs(known - temperature_k))])
+        if nearest > HOTTEST_START * temperature_k:
+            raise InputError(
+                f"The nearest structures were sampled at {nearest:g} K; at {temperature_k:g} K "
+                "their potential energy would heat any simulation so much that it counts as "
+                f"unstable. Simulate at {nearest / HOTTEST_START:g} K or more."
+            )
+        temperature_k = nearest
     frames = frames.select(frames.temperature_k == temperature_k)
     if not len(frames):
         there = ", ".join(f"{t:g}" for t in known) or "none"

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from tlbench.base.errors import InputError
 from tlbench.data.frames import Frames
 from tlbench.data.readers.extxyz import images
@@ -12,6 +14,9 @@ from tlbench.models.applicability import check_structure
 XYZ = (".xyz", ".extxyz")
 PACKED = (".gz", ".bz2", ".xz")
 """Endings of files that ase would unpack, whatever they become."""
+
+MASS_TOLERANCE = 1e-3
+"""Largest relative difference of masses in a file from those of the elements that is rounding."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ def read_structure(path: Path) -> tuple[Frames, list[str]]:
     InputError
         If it cannot be read, or cannot be simulated.
     """
+    from ase.data import atomic_masses
     from ase.io import read
 
     if not path.is_file():
@@ -57,6 +63,10 @@ def read_structure(path: Path) -> tuple[Frames, list[str]]:
     notes = []
     if atoms.constraints:
         notes.append(f"Constraints in {path} are not applied: all atoms move.")
+    if atoms.has("masses") and not np.allclose(
+        atoms.get_masses(), atomic_masses[atoms.numbers], rtol=MASS_TOLERANCE
+    ):
+        notes.append(f"Masses in {path} are not used: all atoms have those of their elements.")
     if atoms.has("momenta"):
         notes.append(f"Velocities in {path} are not used: new ones are drawn at the temperature.")
     return structure, notes

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tlbench.data.frames import Frames
 from tlbench.data.inspection.collection import Collection
 from tlbench.data.inspection.finding import Finding, measured
 from tlbench.data.inspection.geometry import flatness, structures_of, widths
@@ -37,6 +38,16 @@ def check_numbers(collection: Collection) -> Iterator[Finding]:
     ):
         for name in collection.names[~np.asarray(sound)]:
             yield Finding("error", check, str(name), message)
+
+
+def first_unsound(frames: Frames) -> tuple[int, str] | None:
+    """Return the first structure that no model can be applied to, and what is wrong with it."""
+    for index, structure in enumerate(structures_of(frames)):
+        if not np.isfinite(structure.positions).all() or not np.isfinite(structure.cell).all():
+            return index, "its positions or its cell vectors are not all finite numbers"
+        if flatness(structure) == 0:
+            return index, "it is periodic, but its cell is flat"
+    return None
 
 
 def check_cells(collection: Collection) -> Iterator[Finding]:
