@@ -10,7 +10,9 @@ import pytest
 from tlbench.base.tolerances import ACCELERATOR
 
 PAGE = Path(__file__).parents[2] / "docs" / "clusters.md"
-MODELS = ["schnet", "dimenetpp", "visnet", "equivariant", "nequip"]
+# Dynamics are the same for all; how each network trains on a device is in test_training.py.
+OTHERS = ("visnet", "equivariant", "nequip")
+MODELS = ["schnet", "dimenetpp", *(pytest.param(name, marks=pytest.mark.long) for name in OTHERS)]
 FORCE_FIELDS = ["stillinger-weber", *MODELS]
 
 
