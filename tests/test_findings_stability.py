@@ -32,6 +32,13 @@ class Simulated(NamedTuple):
     rate: float | None = 3e-3
     updates: int | None = 1600
     structures: str = "300 K"
+    source: str = ""
+
+    @property
+    def start(self):
+        """What they start from, in words; of some of the silicon, of which."""
+        named = STARTS[self.arm]
+        return named if self.arm == "scratch" else named.replace("silicon", f"silicon{self.source}")
 
 
 LINES = (
@@ -42,7 +49,10 @@ LINES = (
     Simulated("n10-3000-k-rate-0.001", "scratch", rate=1e-3),
     Simulated("n10-3000-k-rate-0.001", "finetune", rate=1e-3),
     Simulated("n10-3000-k-scratch", "scratch", updates=6400),
+    Simulated("n10-3000-k-scratch-rate-0.001", "scratch", rate=1e-3, updates=6400),
     Simulated("n10-3000-k-rate-0.001", "zero-shot", 10, None, None, "none"),
+    Simulated("n10-3000-k-source-300-k", "finetune", rate=1e-3, source=" of 300 K"),
+    Simulated("n10-3000-k-source-300-k", "zero-shot", 10, None, None, "none", " of 300 K"),
     Simulated("n10-3000-k-all", "scratch", structures="all"),
     Simulated("n10-3000-k-all", "finetune", structures="all"),
 )
@@ -90,7 +100,7 @@ def cells_of(models):
         models.structures,
         "–" if rate is None else f"{1e3 * rate:g}",
         "–" if updates is None else f"{updates:,}",
-        STARTS[models.arm],
+        models.start,
         mean_text(error_of(models)),
         f"{survived}",
         time_text(time),
@@ -123,6 +133,7 @@ SCRATCH_LONG, TUNED, GENTLE = (
 )
 
 
+COLD = next(each for each in LINES if (each.arm, each.source) == ("finetune", " of 300 K"))
 ALL = {each.arm: each for each in LINES if each.structures == "all"}
 
 

@@ -230,7 +230,7 @@ def test_the_command_line_replaces_sources_and_leaves_out_what_no_backbone_takes
             "which has no settings; set those of 'sevennet' instead",
         ),
         ({"distances": {}}, "what a potential was trained on is not available"),
-        ({"dynamics": {"temperature_k": 300, "time_ps": 9}}, "write a suite for each source"),
+        ({"dynamics": {"temperature_k": 300, "time_ps": 9}}, "or write a suite for each (jobs"),
         ({"elements": {"Ge": "Po"}}, "no source has Po"),
         ({"sources": ["missing.safetensors"]}, "missing.safetensors: there is no such file"),
         ({"matrix": {"cards": "sw-{element}-8", "elements": ["Si", "Ge"]}}, "a matrix"),
