@@ -176,6 +176,7 @@ def of_long_training():
             yield to_the_lowest_of_scratch(size, updates)
             by_rate = of_rates(size, "finetune", updates).values()
             yield from filter(None, (row.ratio for row in by_rate))
+    yield of_rates(100, "finetune", 1600)[1e-3].ratio
     yield from (ratio_to_scratch(10, 1600, 1600, "schnet"), *ratios_of_sources())
     yield ratio_between(lowest(10, "finetune", 1600), lowest(40, "scratch", 6400))
     yield rows(RESULTS / LONGEST, "force_mae", BEST)["Si", "dimenetpp", "finetune", 10, 6400].ratio

@@ -147,6 +147,12 @@ def test_forty_structures(findings, answers):
     assert f"With 40, {errors}" in answers
 
 
+def test_a_hundred_structures(findings):
+    row = of_rates(100, "finetune", 1600)[1e-3]
+    assert f"the only rate tried: {text_of(row.ratio)} after 1,600 updates." in findings
+    assert [*of_rates(100, "scratch", 1600)] == [1e-3]
+
+
 def test_schnet(findings, answers):
     ours = lowest(10, "finetune", 1600, "schnet").mean.value
     ratio = text_of(ratio_to_scratch(10, 1600, 1600, "schnet"))
@@ -186,12 +192,18 @@ def test_what_reports_claim(findings):
         and "the error is lower with transfer" in submission_text(entry_of(folder))
     }
     endings = {
-        "dimenetpp": ("-rate-0.001", "-rate-0.001-r2", "-n40", "-n40-rate-0.001"),
+        "dimenetpp": (
+            "-rate-0.001",
+            "-rate-0.001-r2",
+            "-n40",
+            "-n40-rate-0.001",
+            "-n100-rate-0.001",
+        ),
         "schnet": ("-rate-0.0003", "-rate-0.001"),
     }
     assert claimed == {(network, each) for network, of in endings.items() for each in of}
     assert (
-        "for DimeNet++ at 10⁻³ with 10 and with 40 structures and at 3·10⁻³ with 40, and for "
+        "for DimeNet++ at 10⁻³ with 10, 40 and 100 structures and at 3·10⁻³ with 40, and for "
         "SchNet at 3·10⁻⁴ and at 10⁻³, all after 1,600 updates"
     ) in findings
 

@@ -78,6 +78,7 @@ TRAINED = (
     Trained(6e-3, 40, 1600, run=f"{FORTY}-rate-0.006-scratch"),
     Trained(1e-3, 40, 6400, run=f"{FORTY}-rate-0.001-long"),
     *(Trained(3e-3, 40, 6400, tested, f"{FORTY}-scratch") for tested in ((), BEST)),
+    Trained(1e-3, 100, 1600, run=f"{LONGEST}-n100-rate-0.001"),
     *(
         Trained(rate, 195, updates, run=run)
         for updates in (1600, 6400)
