@@ -252,7 +252,8 @@ def ratios_of_strategies():
 
 def ratios_at_one_rate():
     """Return strategy → the ratio of its error to that of fine-tuning, both at 3e-3."""
-    errors = {name: of_rates(10, name, 1600)[3e-3] for name in ("finetune", "lora", "head-only")}
+    names = ("finetune", "lora", "head-only", "mixed")
+    errors = {name: of_rates(10, name, 1600)[3e-3] for name in names}
     return {name: ratio_between(row, errors["finetune"]) for name, row in errors.items()}
 
 
