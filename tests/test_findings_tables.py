@@ -327,9 +327,7 @@ def test_what_is_said_of_strategies():
     assert all(each.interval.high > 1 for each in ratio.values()), "none is better"
     assert f"`lora` ({said['lora']}) and `head-only` ({said['head-only']}) are within 2 %" in text
     assert max(ratio["lora"].value, ratio["head-only"].value) < 1.02
-    _, lora, head_only, mixed = (
-        ratio_text(r, flagged=False) for r in ratios_at_one_rate().values()
-    )
+    same = {name: ratio_text(each, flagged=False) for name, each in ratios_at_one_rate().items()}
     assert (
         "at equal rates no difference is shown of three of them (at 3·10⁻³ `lora` "
         f"{same['lora']}, `head-only` {same['head-only']}, `mixed` {same['mixed']})."
