@@ -351,15 +351,6 @@ def test_parts_of_the_source_are_pretrained_on_apart():
         plan(resolve(load_suite("smoke", [("source_parts", "[{temperatures_k: [700]}]")])))
 
 
-def test_models_of_one_part_of_the_source_are_simulated():
-    dynamics = ("dynamics", "{temperature_k: 300, time_ps: 2}")
-    one = ("source_parts", "[{temperatures_k: [600]}]")
-    models = [each.model for each in plan(resolve(load_suite("smoke", [one, dynamics]))).simulated]
-    assert {each.source_part for each in models if each.strategy == "finetune"} == {"600 K"}
-    with pytest.raises(InputError, match="one source, or one part of it, and one target"):
-        load_suite("smoke", [PARTS, dynamics])
-
-
 def test_what_is_replayed_is_what_was_pretrained_on():
     planned = plan(resolve(load_suite("smoke", [PARTS, ("strategies", "[scratch, mixed]")])))
     mixed = [job for job in planned.jobs.values() if job.label.startswith("mixed schnet")]

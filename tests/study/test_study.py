@@ -107,3 +107,12 @@ def test_a_setting_that_is_added_later_changes_no_digest():
     assert (added.digest, added.protocol_digest) == (before.digest, before.protocol_digest)
     used = LaterSuite.model_validate({**value, "training": {**value["training"], "warm_up": 5}})
     assert resolve(used).digest != before.digest
+
+
+def test_models_of_one_part_of_the_source_are_simulated():
+    dynamics = ("dynamics", "{temperature_k: 300, time_ps: 2}")
+    one = ("source_parts", "[{temperatures_k: [600]}]")
+    models = [each.model for each in plan(resolve(load_suite("smoke", [one, dynamics]))).simulated]
+    assert {each.source_part for each in models if each.strategy == "finetune"} == {"600 K"}
+    with pytest.raises(InputError, match="one source, or one part of it, and one target"):
+        load_suite("smoke", [PARTS, dynamics])

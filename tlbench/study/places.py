@@ -88,6 +88,7 @@ def untuned_places(suite: "Suite") -> list[Place]:
 
 
 def _is_tuned(suite: "Suite", place: Place) -> bool:
+    """Return whether a place has tuned settings, from each of the data sets it may start from."""
     groups = suite.tuned.arms.get(place.backbone, {}).get(place.strategy, []) if suite.tuned else []
     sources = {g.source for g in groups if g.covers(place.size, budget(suite, place))}
     is_started = place.strategy == PRETRAINING or arm(place.strategy).needs_source

@@ -299,10 +299,9 @@ def _lost_arms(analysis: Analysis) -> list[str]:
         and not (some_lack_data and arm(place.strategy).needs_source_data)
     ]
     lost = []
+    rows = [row for row in analysis.of_metric(analysis.metrics[0]) if row.trained]
     for transfer in analysis.transfers:
-        rows = analysis.of_metric(analysis.metrics[0])
-        rows = [row for row in rows if row.trained and row.transfer == transfer]
-        measured = {row.place.replace(updates=None) for row in rows}
+        measured = {row.place.replace(updates=None) for row in rows if row.transfer == transfer}
         backbones = {place.backbone for place in measured}
         which = f"{transfer.label()}: " if several else ""
         lost += [
