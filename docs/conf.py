@@ -22,6 +22,8 @@ source_suffix = {".md": "myst-nb"}
 
 html_theme = "furo"
 html_title = "tlbench"
+html_static_path = ["static"]
+html_css_files = ["tables.css"]
 
 myst_heading_anchors = 3
 

@@ -16,6 +16,14 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 RESULTS = ROOT / "leaderboard" / "results"
 
+FINDINGS = "\n".join(
+    page.read_text() for page in (DOCS / "findings.md", *sorted((DOCS / "findings").glob("*.md")))
+)
+"""The pages of what has been found."""
+
+SAID = " ".join(FINDINGS.split())
+"""The same without line breaks."""
+
 INTERVAL = r"-?\d\.\d\d \[[^\]]*\]"
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from published import (
     BEST_WITH_ENERGIES,
-    DOCS,
     ENERGIES,
+    FINDINGS,
     RESULTS,
     ROOT,
+    SAID,
     SCRATCH,
     TUNED,
     WHOLE_TEST,
@@ -32,8 +33,6 @@ LINES = ((1e-3, 10, 1600), (3e-3, 10, 1600), (3e-3, 195, 6400))
 
 BOTH = (TUNED, SCRATCH)
 
-FINDINGS = (DOCS / "findings.md").read_text()
-TEXT = " ".join(FINDINGS.split())
 README = " ".join((ROOT / "README.md").read_text().split())
 
 
@@ -75,8 +74,8 @@ def test_what_energies_in_the_loss_change():
         ours, scratch = (text_of(to_forces_alone(*each, metric)) for each in BEST_WITH_ENERGIES)
         said.append(f"{ours} times as large from silicon and {scratch} times from scratch")
     alone = text_of(to_forces_alone(1e-3, SCRATCH, "force_mae"))
-    assert f"errors of energies are {said[0]}" in TEXT
-    assert f"those of forces {said[1]} ({alone} from scratch at 10⁻³)" in TEXT
+    assert f"errors of energies are {said[0]}" in SAID
+    assert f"those of forces {said[1]} ({alone} from scratch at 10⁻³)" in SAID
     before, after = (
         [of(*each, "energy_mae").mean.value for each in BEST_WITH_ENERGIES]
         for of in (of_forces, of_energies)
@@ -84,7 +83,7 @@ def test_what_energies_in_the_loss_change():
     assert (
         f"energy errors fall from {before[0]:.1f} to {after[0]:.1f} meV/atom from silicon and from "
         f"{before[1]:.1f} to {after[1]:.1f} from scratch"
-    ) in TEXT
+    ) in SAID
     forces = [to_forces_alone(*each, "force_mae") for each in BEST_WITH_ENERGIES]
     assert all(ratio.interval.high < 1.1 for ratio in forces)
     assert (
@@ -103,9 +102,9 @@ def test_what_transfer_gains_with_them():
         ]
         for of in (of_energies, of_forces)
     )
-    assert f"silicon has {force} times the force error from scratch after as many" in TEXT
+    assert f"silicon has {force} times the force error from scratch after as many" in SAID
     assert (
-        f"(with forces alone {alone}), and {energy} times its energy error ({energy_alone})" in TEXT
+        f"(with forces alone {alone}), and {energy} times its energy error ({energy_alone})" in SAID
     )
     assert f"Silicon lowers both: forces {force}, energies {energy}; with all 195 this" in README
     for metric in ("force_mae", "energy_mae"):
@@ -121,7 +120,7 @@ def test_what_reports_claim():
         for rate, size, _ in LINES
     }
     assert claims == {10: True, 195: False}
-    assert "both runs with 10 structures claim lower force errors" in TEXT
+    assert "both runs with 10 structures claim lower force errors" in SAID
 
 
 def test_the_published_test_file():
@@ -141,7 +140,7 @@ def test_the_published_test_file():
     assert (
         f"they have {forces} meV/Å and {energies} meV/atom from silicon, {of_scratch} and "
         f"{energies_of_scratch} from scratch (ratios {ratios[0]} and {ratios[1]})"
-    ) in TEXT
+    ) in SAID
     assert (
         f"with energies in the loss, {forces} meV/Å and {energies} meV/atom from silicon, "
         f"{of_scratch} and {energies_of_scratch} from scratch"
@@ -159,7 +158,7 @@ def test_where_pretraining_ends():
         )
         for metric in ("force_mae", "energy_mae")
     ]
-    assert f"ends at {means[0]:.1f} meV/Å and {means[1]:.1f} meV/atom on silicon" in TEXT
+    assert f"ends at {means[0]:.1f} meV/Å and {means[1]:.1f} meV/atom on silicon" in SAID
 
 
 def test_the_part_of_the_surface():
@@ -172,7 +171,7 @@ def test_the_part_of_the_surface():
             parts.append(per_atom[tests.groups.index("Surface")] / len(per_atom))
     assert len(parts) == 10
     assert {round(part) for part in parts} == {4, 5}
-    for text in (TEXT, README):
+    for text in (SAID, README):
         assert "contributes 4 to 5 of our meV/atom" in text
 
 
@@ -182,4 +181,4 @@ def test_weights_of_the_loss():
         for part in (suite.training, suite.pretraining):
             assert (part.loss.energy, part.final_loss.energy) == (1e-3, 10)
             assert part.loss.forces == part.final_loss.forces == 1
-    assert "grows exponentially from 10⁻³ to 10 during training" in TEXT
+    assert "grows exponentially from 10⁻³ to 10 during training" in SAID

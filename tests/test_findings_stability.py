@@ -6,7 +6,7 @@ from functools import cache
 from typing import NamedTuple
 
 import pytest
-from published import DOCS, RESULTS, ROOT, entry_of, rows, script
+from published import FINDINGS, RESULTS, ROOT, SAID, entry_of, rows, script
 from test_findings_tables import line
 
 from tlbench.report.dynamics.models import arms_of, rate_of, survival_time
@@ -14,8 +14,6 @@ from tlbench.report.rows import ratio_between
 from tlbench.report.sections.starts import mean_text
 from tlbench.report.wording import ratio_text
 
-FINDINGS = (DOCS / "findings.md").read_text()
-TEXT = " ".join(FINDINGS.split())
 ANSWERS = " ".join((ROOT / "README.md").read_text().split())
 
 RUNS = "stability-sw-cpu/2026-11-30-two-cores"
@@ -196,20 +194,20 @@ def test_survival():
     assert {simulations(each.run)["scratch"][0] for each in of_scratch} == {0}
     assert len(of_scratch) == 5
     rates = [rate_text(GENTLE.run, arm) for arm in ("finetune", "scratch")]
-    assert f"stability rates are {rates[0]} and {rates[1]}." in TEXT
+    assert f"stability rates are {rates[0]} and {rates[1]}." in SAID
     fired = Counter(name for each in of_scratch for name in criteria(each.run, "scratch"))
     said = f"From scratch {fired['closest-pair']} of the {fired.total()} simulations fail because"
-    assert said in TEXT
+    assert said in SAID
     seven, one = (simulations(run)["finetune"][0] for run in ("n10-3000-k", "n1-3000-k"))
     assert (
         f"{seven} of 20 simulations survive, by model {rate_text('n10-3000-k', 'finetune')} ({one} "
         "with one structure)"
-    ) in TEXT
+    ) in SAID
     assert f"fine-tuned at 10⁻³ ({seven} at 3·10⁻³)" in ANSWERS
     as_it_is = criteria(GENTLE.run, "zero-shot")
     few, cold = (criteria(each.run, "zero-shot") for each in (FEW, COLD))
-    assert f"models of all silicon survive in {as_it_is.count('')} of 20 simulations" in TEXT
-    assert f"Models of 40 structures survive in {few.count('')}, those of 300 K in none:" in TEXT
+    assert f"models of all silicon survive in {as_it_is.count('')} of 20 simulations" in SAID
+    assert f"Models of 40 structures survive in {few.count('')}, those of 300 K in none:" in SAID
     assert set(as_it_is) == {"", "energy", "structure"}
     assert set(cold) == {"closest-pair"}
 
@@ -225,12 +223,12 @@ def test_errors():
     assert (
         f"have {forces} times the error over all temperatures, {hot} at 3000 K, but {cold} at 300 "
         f"K, where both were trained ({means[0]:.1f} and {means[1]:.1f} meV/Å)."
-    ) in TEXT
-    assert f"Energies have {energies} over all and {cold_energies} at 300 K." in TEXT
-    assert f"Forces have {tuned} times the error from scratch after as many updates" in TEXT
+    ) in SAID
+    assert f"Energies have {energies} over all and {cold_energies} at 300 K." in SAID
+    assert f"Forces have {tuned} times the error from scratch after as many updates" in SAID
     assert f"Forces have {forces} times the error of that long training" in ANSWERS
     same, cold_same = (ratio_text(error_of(GENTLE, at=at).ratio) for at in (None, 300))
-    assert f"forces are lower at 300 K, too ({cold_same}; {same} over all)." in TEXT
+    assert f"forces are lower at 300 K, too ({cold_same}; {same} over all)." in SAID
 
 
 def test_parts_of_the_silicon():
@@ -249,14 +247,14 @@ def test_parts_of_the_silicon():
         f"With 40 of the 440 silicon structures, drawn from all temperatures, {few} of 20 survive "
         f"(by model {rate_text(FEW.run, 'finetune')}), and no difference in errors is seen "
         f"({same})."
-    ) in TEXT
+    ) in SAID
     assert cold == 0
     assert (
         f"errors are {worse} times those with all 440, at 300 K, too ({at_300}). Relative to as "
         f"many updates from scratch they are lower at 300 K ({gain}); over all temperatures no "
         f"gain is shown ({none}), nor relative to 6,400 updates ({to_long} at 3·10⁻³, {to_slow} at "
         "10⁻³)."
-    ) in TEXT
+    ) in SAID
     assert (
         "scratch, even trained four times as long, none does, nor from silicon of 300 K" in ANSWERS
     )
@@ -272,7 +270,7 @@ def test_structures_of_all_temperatures():
         f"errors from scratch are {scratch} meV/Å, lower than those of {cold} from silicon with "
         f"300 K alone ({gentle}, at 3000 K {hot}; at 300 K the latter are lower, {at_300}). From "
         f"silicon they are {ours}, after as many updates ({of_all})."
-    ) in TEXT
+    ) in SAID
 
 
 def test_structure():
@@ -282,4 +280,4 @@ def test_structure():
         r"(\S+) of another run of the reference\)",
         report,
     )[0]
-    assert f"(RDF error {found}) than another run of the reference is ({floor})" in TEXT
+    assert f"(RDF error {found}) than another run of the reference is ({floor})" in SAID

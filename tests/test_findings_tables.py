@@ -9,12 +9,13 @@ import pytest
 from published import (
     ALL_STRUCTURES,
     AT_RATES,
-    DOCS,
+    FINDINGS,
     FORTY,
     LONG_SCRATCH,
     LONGEST,
     RESULTS,
     ROOT,
+    SAID,
     SIX_ELEMENTS,
     SOURCES,
     STRATEGIES,
@@ -129,7 +130,10 @@ ELEMENTS = ("Si", "Ge", "Li", "Mo", "Cu", "Ni")
 FIVE = ("Si", "Mo", "Li", "Cu", "Ni")
 
 README = (ROOT / "README.md").read_text()
-FINDINGS = (DOCS / "findings.md").read_text()
+
+
+BEGINNING = Path(LONGEST).name
+"""What the names of runs in the tables of longer training begin with."""
 
 
 def line(*cells):
@@ -176,7 +180,7 @@ def training_line(trained):
         f"{1e3 * trained.rate:g}",
         f"{trained.updates:,}{', best' if trained.tested else ''}",
         *cells,
-        f"`{Path(trained.run).name}`",
+        f"`…{Path(trained.run).name.removeprefix(BEGINNING)}`",
     )
 
 
@@ -254,28 +258,27 @@ def test_elements(target):
 
 
 def test_what_is_said_of_elements():
-    text = " ".join(FINDINGS.split())
     ratios = among_elements()
     assert all(each.interval.low < 1 < each.interval.high for each in ratios.values())
     energies = among_elements("energy_mae").values()
     apart = sum(not each.interval.low < 1 < each.interval.high for each in energies)
     number = ("none", "one", "two", "three", "four")[apart]
-    assert f"of the 30 of energies, uncorrected for their number, {number} do not." in text
+    assert f"of the 30 of energies, uncorrected for their number, {number} do not." in SAID
     metals = [f"{ratios[source, 'Ge'].value:.2f}" for source in ("Li", "Mo", "Cu", "Ni")]
     said = f"silicon ({ratios['Si', 'Ge'].value:.2f}) is not shown to be better than the metals"
-    assert f"{said} ({min(metals)} to {max(metals)})" in text
+    assert f"{said} ({min(metals)} to {max(metals)})" in SAID
     assert ratios["Si", "Ge"].value >= ratios["Cu", "Ge"].value
     widest = sorted(ratios, key=lambda each: ratios[each].interval.high)[-3:]
     assert {target for _, target in widest} == {"Cu"}
     from_silicon, from_lithium = (
         ratio_text(ratios[source, "Cu"], flagged=False) for source in ("Si", "Li")
     )
-    assert f"(from silicon {from_silicon}, from lithium {from_lithium})" in text
+    assert f"(from silicon {from_silicon}, from lithium {from_lithium})" in SAID
     (related,) = relations(analysis_of(SIX_ELEMENTS, "force_mae"))
     report = " ".join(related.sentences)
     shares = re.findall(r"the strongest of 21 correlations .*? would be found in (\S+)%", report)
-    assert f"in {shares[0]} % of all permutations of the elements; among sources" in text
-    assert f"one target, in {shares[1]} %." in text
+    assert f"in {shares[0]} % of all permutations of the elements; among sources" in SAID
+    assert f"one target, in {shares[1]} %." in SAID
     assert len(shares) == 2
 
 
@@ -288,15 +291,14 @@ def test_sources_at_a_lower_rate():
     ratios = [
         ratio_text(ratio_between(found[source], found["Si"]), flagged=False) for source in FIVE[1:]
     ]
-    said = " ".join(FINDINGS.split())
     assert (
         f"errors are {errors[0]} meV/Å from silicon, {errors[1]} from molybdenum, {errors[2]} from "
         f"lithium, {errors[3]} from copper and {errors[4]} from nickel. Relative to silicon these "
         f"are {', '.join(ratios[:-1])} and {ratios[-1]}. Scratch has {same_rate.mean.value:.1f} at "
         f"this rate, but {scratch.mean.value:.1f} at its best;"
-    ) in said
+    ) in SAID
     to_scratch = ratio_between(found["Si"], scratch)
-    assert f"shows no gain ({ratio_text(to_scratch, flagged=False)})." in said
+    assert f"shows no gain ({ratio_text(to_scratch, flagged=False)})." in SAID
     rates = of_rates(10, "finetune", 1600, "schnet")
     best = min(rates, key=lambda rate: rates[rate].mean.value)
     assert entry_of(run).suite.training.learning_rate == best == 3e-4
@@ -323,17 +325,16 @@ def test_tables_have_no_other_lines(page, first, lines):
 def test_what_is_said_of_strategies():
     ratio = ratios_of_strategies()
     said = {name: ratio_text(each, flagged=False) for name, each in ratio.items()}
-    text = " ".join(FINDINGS.split())
     assert all(each.interval.high > 1 for each in ratio.values()), "none is better"
-    assert f"`lora` ({said['lora']}) and `head-only` ({said['head-only']}) are within 2 %" in text
+    assert f"`lora` ({said['lora']}) and `head-only` ({said['head-only']}) are within 2 %" in SAID
     assert max(ratio["lora"].value, ratio["head-only"].value) < 1.02
     same = {name: ratio_text(each, flagged=False) for name, each in ratios_at_one_rate().items()}
     assert (
         "at equal rates no difference is shown of three of them (at 3·10⁻³ `lora` "
         f"{same['lora']}, `head-only` {same['head-only']}, `mixed` {same['mixed']})."
-    ) in text
+    ) in SAID
     assert all(r.interval.low < 1 < r.interval.high for r in [*ratios_at_one_rate().values()][1:])
-    assert f"`l2-sp` ({said['l2-sp']}) and `mixed` ({said['mixed']}) have larger" in text
+    assert f"`l2-sp` ({said['l2-sp']}) and `mixed` ({said['mixed']}) have larger" in SAID
     assert min(ratio[name].interval.low for name in ("l2-sp", "mixed")) > 1
     best = {name: lowest(10, name, 1600) for name in STRATEGIES}
     for name in STRATEGIES:

@@ -13,7 +13,14 @@ from tlbench import load_results
 from tlbench.board.reading import read_submission
 from tlbench.cli import app
 
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted(DOCS.glob("notebooks/*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *(
+        page
+        for folder in (".", "findings", "notebooks")
+        for page in sorted(DOCS.glob(f"{folder}/*.md"))
+    ),
+]
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +42,15 @@ def test_files_that_a_page_links_to_exist(page):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_no_line_of_text_is_taken_for_a_comment(page):
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    assert re.findall(r"^\s*%.*", text, re.MULTILINE) == []
+
+
 def test_every_page_is_in_the_table_of_contents():
-    listed = set((DOCS / "index.md").read_text().splitlines())
+    contents = (DOCS / "index.md", DOCS / "findings.md")
+    listed = {line for page in contents for line in page.read_text().splitlines()}
     names = {str(path.relative_to(DOCS).with_suffix("")) for path in PAGES[1:]}
     assert names - {"index"} <= listed
 
@@ -88,6 +102,13 @@ def test_the_python_interface_has_every_public_name(generate):
 
     text = generate.python_interface()
     assert [name for name in tlbench.__all__ if not re.search(rf"\.{name}\b", text)] == []
+
+
+def test_short_answers_are_those_of_the_pages_that_they_name():
+    short = re.findall(INTERVAL, " ".join((DOCS / "findings.md").read_text().split()))
+    pages = " ".join(page.read_text() for page in (DOCS / "findings").glob("*.md"))
+    assert len(short) >= 4
+    assert set(short) <= set(re.findall(INTERVAL, " ".join(pages.split())))
 
 
 def test_the_page_of_results_has_the_numbers_of_the_records(generate):

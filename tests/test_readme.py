@@ -6,10 +6,11 @@ import statistics
 import numpy as np
 import pytest
 from published import (
-    DOCS,
+    FINDINGS,
     INTERVAL,
     RESULTS,
     ROOT,
+    SAID,
     analysis_of,
     energies_of_ten,
     entry_of,
@@ -48,20 +49,9 @@ def readme():
 
 
 @pytest.fixture(scope="module")
-def findings():
-    return (DOCS / "findings.md").read_text()
-
-
-@pytest.fixture(scope="module")
 def answers(readme):
     """Return the README without its line breaks."""
     return " ".join(readme.split())
-
-
-@pytest.fixture(scope="module")
-def text(findings):
-    """Return the findings without their line breaks."""
-    return " ".join(findings.split())
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +82,9 @@ def test_the_readme_is_one_page(readme):
     assert max(len(line) for line in lines if not line.startswith(("|", "!["))) <= 100
 
 
-def test_ratios_in_the_text_are_those_of_published_runs(readme, findings, universal, longer):
+def test_ratios_in_the_text_are_those_of_published_runs(readme, universal, longer):
     # Tables have tests of their own.
-    lines = [*readme.splitlines(), *findings.splitlines()]
+    lines = [*readme.splitlines(), *FINDINGS.splitlines()]
     prose = (line for line in lines if not line.startswith("|"))
     stated = re.findall(INTERVAL, " ".join(" ".join(prose).split()))
     assert len(stated) > 10
@@ -126,7 +116,7 @@ def to_the_best(universal):
     return {(row["structures"].partition(",")[0], row["start"]): row["/ best"] for row in rows}
 
 
-def test_starts_from_universal_potentials(text, board, universal):
+def test_starts_from_universal_potentials(board, universal):
     ratio = to_the_best(universal)
     for size in ("N = 1", "N = 10", "N = 40"):
         assert ratio[size, "SevenNet-0 → Ge, lora"] == "–", "the best"
@@ -134,7 +124,7 @@ def test_starts_from_universal_potentials(text, board, universal):
     assert (
         f"(`head-only`) cannot be distinguished from it (ratio {some} with 10 structures, {many} "
         "with 40), and is 12 to 15 times as fast."
-    ) in text
+    ) in SAID
     for each in (some, many):
         low, high = map(float, re.findall(r"\[(.*), (.*)\]", each)[0])
         assert low < 1 < high
@@ -143,11 +133,11 @@ def test_starts_from_universal_potentials(text, board, universal):
     assert all("Si → Ge, head-only" in each for each in said)
 
 
-def test_what_is_not_trained_on_the_test_structures_of_the_table(text, board, universal):
+def test_what_is_not_trained_on_the_test_structures_of_the_table(board, universal):
     """Errors of potentials as they are, over the structures that the others are tested on."""
     (tests,) = (e for e in entry_of(GERMANIUM).tests() if e.element == "Ge")
     counted = is_unmarked(tests.marks, len(tests.n_atoms))
-    assert f"on the {counted.sum()} test structures of germanium" in text
+    assert f"on the {counted.sum()} test structures of germanium" in SAID
     assert f"on the {counted.sum()} test structures that are not copies" in board
     entry = entry_of(RESULTS / "zero-shot-cpu/2026-11-29-two-cores")
     (as_there,) = (each for each in entry.tests() if each.element == "Ge")
@@ -168,7 +158,7 @@ def test_what_is_not_trained_on_the_test_structures_of_the_table(text, board, un
     assert said in board
 
 
-def test_cost_and_forgetting_of_universal_potentials(text, board, universal):
+def test_cost_and_forgetting_of_universal_potentials(board, universal):
     # SevenNet-0 has the most parameters, DimeNet++ the fewest.
     times_as_fast = [
         round(calls[max(calls)] / calls[min(calls)])
@@ -178,7 +168,7 @@ def test_cost_and_forgetting_of_universal_potentials(text, board, universal):
         )
     ]
     assert times_as_fast == [12, 15]
-    assert "is 12 to 15 times as fast" in text
+    assert "is 12 to 15 times as fast" in SAID
     kept = {
         (each.target.place.backbone, each.target.place.strategy): each.ratio
         for each in retained(universal, "force_mae")
@@ -215,9 +205,9 @@ def to_the_scratch_of_as_many_updates(longer):
         yield ratio_text(ratio_between(row, long), flagged=False)
 
 
-def test_longer_training(findings, text, longer):
+def test_longer_training(longer):
     """DimeNet++ for as many updates with and without pretraining, and universal potentials."""
-    table = findings.partition("| start | network |")[2]
+    table = FINDINGS.partition("| start | network |")[2]
     ours, theirs = longer
     pretrained = ours.suite.pretraining.updates
     for start, network, arm, run, updates in (
@@ -239,7 +229,7 @@ def test_longer_training(findings, text, longer):
     assert (
         f"Relative to `scratch-long`, silicon has {long} times the force error and SevenNet-0 "
         f"{seven}."
-    ) in text
+    ) in SAID
 
 
 def schnet(folder):
@@ -266,7 +256,7 @@ def schnet_to_scratch_at_one_rate():
     return ratio_text(ratio, flagged=False)
 
 
-def test_tuned_rates_on_stillinger_weber_data(text):
+def test_tuned_rates_on_stillinger_weber_data():
     rows = schnet_rows()
     one, tuned = (each["scratch", 1600].mean.value for each in rows)
     first, second = (each["finetune", 100].ratio.value for each in rows)
@@ -275,7 +265,7 @@ def test_tuned_rates_on_stillinger_weber_data(text):
         f"1,600, scratch is {100 * (tuned / one - 1):.0f} % worse at its tuned rate than at 10⁻³, "
         "and against the better one, tuned SchNet from silicon has "
         f"{schnet_to_scratch_at_one_rate()}."
-    ) in text
+    ) in SAID
 
 
 LITHIUM = RESULTS / "universal-li-cpu"
@@ -303,11 +293,11 @@ def to_lithium_from_scratch():
         yield ratio_text(ratio_between(forces[each], scratch), flagged=False)
 
 
-def test_lithium_from_universal_potentials(text):
+def test_lithium_from_universal_potentials():
     run, forces = lithium()
     (tests,) = (e for e in entry_of(LITHIUM / "2026-11-30-two-cores").tests() if e.element == "Li")
     counted = is_unmarked(tests.marks, len(tests.n_atoms)).sum()
-    assert f"on the {counted} of lithium" in text
+    assert f"on the {counted} of lithium" in SAID
     at_rate, scratch = lithium_from_scratch()
     assert scratch.mean.value < lithium_from_scratch("-rate-0.001")[1].mean.value
     first, second = to_lithium_from_scratch()
@@ -316,10 +306,10 @@ def test_lithium_from_universal_potentials(text):
     )
     assert (
         f"after 1,600 updates and {times(at_rate, scratch)[0]:.0f} s, at the better of two rates"
-    ) in text
+    ) in SAID
     assert (
         f"SevenNet-0 has {first} after 100 updates and {seven}, and CHGNet (`lora`) {second} after "
-        f"{chgnet}, both at the best of four." in text
+        f"{chgnet}, both at the best of four." in SAID
     )
 
 
@@ -334,7 +324,7 @@ def of_one_structure(run, network, arm):
     return [f"{value:.0f}" for value in sorted(row.values.values())]
 
 
-def test_one_structure(text):
+def test_one_structure():
     """Three draws of five on germanium, and four on lithium, are of molecular dynamics."""
     of_lithium = LITHIUM / "2026-11-30-two-cores-one-structure"
     ours = of_one_structure(GERMANIUM, OURS, "head-only")
@@ -347,7 +337,7 @@ def test_one_structure(text):
         f"on germanium from {germanium} to {lora[0]}–{lora[2]} meV/Å (`lora`, three draws of "
         f"five), on lithium from {as_it_is} to {tuned[0]}–{tuned[3]} (`finetune`, four of five), "
         f"and silicon reaches {ours[0]}–{ours[2]} on germanium (`head-only`)."
-    ) in text
+    ) in SAID
 
 
 @needs_mlearn
@@ -369,7 +359,7 @@ def test_which_structures_single_draws_are():
 
 
 @needs_mlearn
-def test_errors_without_any_forces(text):
+def test_errors_without_any_forces():
     sizes = {}
     for name in ("mlearn-ge", "mlearn-li"):
         card = load_card(name)
@@ -381,10 +371,10 @@ def test_errors_without_any_forces(text):
     assert (
         f"Predicting no forces gives {sizes['mlearn-ge']:.0f} meV/Å on the 18 test structures of "
         f"germanium and {sizes['mlearn-li']:.0f} on the 24 of lithium"
-    ) in text
+    ) in SAID
 
 
-def test_failures_that_are_not_excluded(text):
+def test_failures_that_are_not_excluded():
     """No model of three per arm fails in any of its simulations."""
     low = wilson_interval(1.0, 3)[0]
-    assert f"three models per arm, up to {100 * (1 - low):.0f} % of models could still fail" in text
+    assert f"three models per arm, up to {100 * (1 - low):.0f} % of models could still fail" in SAID
