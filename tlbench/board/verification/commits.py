@@ -6,6 +6,7 @@ import subprocess
 import tarfile
 import tempfile
 from collections import Counter, defaultdict
+from functools import lru_cache
 from pathlib import Path
 
 from tlbench.base.errors import InputError
@@ -131,14 +132,20 @@ def _compared(
     The second list has those that cannot be compared: they are registered with a module that is not
     there, as before it was renamed, or are not registered any more.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        packed = _git_bytes(repository, "archive", "--format=tar", commit, PACKAGE)
-        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-            archive.extractall(folder, filter="data")
-        there = Sources(Path(folder))
-        found = {name for name in names if there.has(name)}
-        other = sorted(name for name in found if there[name] != entry.about.sources[name])
+    _, there = _code_at(repository, commit)
+    found = {name for name in names if there.has(name)}
+    other = sorted(name for name in found if there[name] != entry.about.sources[name])
     return other, sorted(names - found)
+
+
+@lru_cache(maxsize=32)
+def _code_at(repository: Path, commit: str) -> tuple["tempfile.TemporaryDirectory[str]", Sources]:
+    """Return a folder with the code of a commit, and its digests; many submissions share one."""
+    folder = tempfile.TemporaryDirectory()
+    packed = _git_bytes(repository, "archive", "--format=tar", commit, PACKAGE)
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(folder.name, filter="data")
+    return folder, Sources(Path(folder.name))
 
 
 def _git(repository: Path, *arguments: str) -> str:
