@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import plotly.graph_objects as go
@@ -30,11 +30,16 @@ def style_of(strategies: Sequence[str]) -> dict[str, tuple[str, str]]:
     return {s: (COLOURS[n % 7], SYMBOLS[(n + n // 7) % 7]) for n, s in enumerate(strategies)}
 
 
+def width_of(*titles: str) -> int:
+    """Return how wide a panel must be for the longest of its titles, in pixels."""
+    return max(CHARACTER * len(title) + 20 for title in titles)
+
+
 def panels(titles: list[list[str]], shared_y: bool = True, x_title: str = "") -> Any:
     """Return an empty figure with one panel per title, in the look of the report.
 
-    Panels are wide enough for ``x_title``, which stands below each of the last row. The figure has
-    no template: pages have theirs, and plotly copies one at every step.
+    Panels are wide enough for their titles and for ``x_title``, which stands below each of the last
+    row. The figure has no template: pages have theirs, and plotly copies one at every step.
     """
     rows, columns = len(titles), max(len(row) for row in titles)
     figure = make_subplots(
@@ -49,7 +54,7 @@ def panels(titles: list[list[str]], shared_y: bool = True, x_title: str = "") ->
     )
     figure.update_layout(
         # How wide a page must make it to be legible; read by the page, ignored by plotly.
-        meta={"min_width": 90 + columns * max(200, CHARACTER * len(x_title) + 20)},
+        meta={"min_width": 90 + columns * max(200, width_of(x_title, *chain(*titles)))},
         height=120 + 300 * rows,
         margin={"l": 70, "r": 20, "t": 84, "b": 60},
         font={"family": "system-ui, sans-serif", "size": 13, "color": INK},

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import plotly.graph_objects as go
 
 from tlbench.metrics.statistics import Ratio
-from tlbench.report.figures import panels
+from tlbench.report.figures import panels, width_of
 from tlbench.report.sections.temperature import Matrix, Test, label
 from tlbench.report.sections.transfers import GainMatrix
 from tlbench.report.wording import BASELINE
@@ -136,9 +137,10 @@ def gain_maps(matrices: Sequence[GainMatrix]) -> Any:
     for matrix in matrices:
         rows.setdefault((matrix.place.backbone, matrix.place.strategy), []).append(matrix)
     n_columns = max(len(row) for row in rows.values())
-    figure = panels(
-        [[m.place.label() for m in row] + [""] * (n_columns - len(row)) for row in rows.values()]
-    )
+    titles = [
+        [m.place.label() for m in row] + [""] * (n_columns - len(row)) for row in rows.values()
+    ]
+    figure = panels(titles)
     reach = reach_of([matrix.ratios for matrix in matrices])
     sources, targets = ({n: n for n in each} for each in (matrices[0].sources, matrices[0].targets))
     hover = "%{y} → %{x}: %{text} of the error from scratch"
@@ -153,6 +155,6 @@ def gain_maps(matrices: Sequence[GainMatrix]) -> Any:
     figure.update_layout(
         height=90 + (70 + 42 * len(sources)) * len(rows),
         margin_t=50,
-        meta={"min_width": 90 + 70 * len(targets) * n_columns},
+        meta={"min_width": 90 + n_columns * max(70 * len(targets), width_of(*chain(*titles)))},
     )
     return figure

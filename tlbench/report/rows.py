@@ -10,6 +10,7 @@ numbers on some kind of structures are about these structures, with intervals ov
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -75,6 +76,9 @@ class Row:
     shares
         What each group of test structures adds to the value of each pair; empty where that is
         unknown of a pair.
+    n_exact
+        Number of errors that are exactly 0. They have no logarithm, and neither values nor mean
+        have them; without these models others would look better, so that there is no ratio.
     """
 
     metric: str
@@ -86,6 +90,7 @@ class Row:
     mean: Ratio
     ratio: Ratio | None = field(default=None, kw_only=True)
     shares: Mapping[Pair, Floats] = field(default_factory=dict, kw_only=True, repr=False)
+    n_exact: int = field(default=0, kw_only=True)
 
     @property
     def is_comparable(self) -> bool:
@@ -103,14 +108,14 @@ class Row:
 
 
 def ratio_between(row: Row, other: Row) -> Ratio | None:
-    """Return the ratio of the errors of two arms; None if they share no pair.
+    """Return the ratio of the errors of two arms; None if they share no pair or one is exactly 0.
 
     Its interval allows for the choice of test structures where the shares of both are known. Then
     it has more degrees of freedom than that over pairs, so that with few pairs it may be the
     narrower one though it allows for more; the wider of the two is given, so that no claim becomes
     stronger by what it allows for.
     """
-    paired = paired_ratio(row.values, other.values)
+    paired = None if row.n_exact or other.n_exact else paired_ratio(row.values, other.values)
     if paired is None or paired.interval is None or not (row.shares and other.shares):
         return paired
     crossed = crossed_ratio(row.shares, other.shares)
@@ -132,9 +137,13 @@ def rows_of(records: Sequence[Record], shares: Shares | None = None) -> list[Row
         are over pairs alone.
     """
     groups: dict[tuple[str, ConditionKey, Transfer], dict[Place, dict[Pair, Record]]] = {}
+    exact: Counter[tuple[str, ConditionKey, Transfer, Place]] = Counter()
     for r in records:
-        # An error of exactly zero has no logarithm.
-        if r.model.strategy != PRETRAIN and (r.value > 0 or not has_logarithm(r.metric)):
+        if r.model.strategy == PRETRAIN:
+            continue
+        if has_logarithm(r.metric) and r.value == 0:
+            exact[r.metric, key_of(r.condition), r.model.transfer, r.model.place] += 1
+        else:
             arms = groups.setdefault((r.metric, key_of(r.condition), r.model.transfer), {})
             arms.setdefault(r.model.place, {})[r.model.pair] = r
     groups = {
@@ -147,11 +156,21 @@ def rows_of(records: Sequence[Record], shares: Shares | None = None) -> list[Row
             values = {pair: r.value for pair, r in measured.items()}
             mean = _mean(values, metric)
             parts = _shares(measured, shares or {}) if dict(tested).keys() <= OF_WHOLE else {}
-            for place in _compared_at(arm, arms):
-                made = Row(
-                    metric, tested, transfer, place, arm.size > 0, values, mean, shares=parts
+            trained, n_exact = arm.size > 0, exact[metric, tested, transfer, arm]
+            rows += [
+                Row(
+                    metric,
+                    tested,
+                    transfer,
+                    place,
+                    trained,
+                    values,
+                    mean,
+                    shares=parts,
+                    n_exact=n_exact,
                 )
-                rows.append(made)
+                for place in _compared_at(arm, arms)
+            ]
     rows = _with_ratios(rows)
     metrics = list(dict.fromkeys(r.metric for r in records))
     transfers = transfers_of(records)

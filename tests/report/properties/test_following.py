@@ -137,7 +137,7 @@ def test_negative_transfer_of_a_property_is_claimed_from_five_pairs_on():
 def test_both_errors_lower_or_the_force_error_larger_is_no_contradiction(c11, forces):
     (found,) = comparisons(*two_arms(5, c11, forces))
     assert not found.is_contradiction
-    assert "No value that is shown" in next(contradiction_findings([found], False))
+    assert "No value that can be compared" in next(contradiction_findings([found], False))
 
 
 def test_both_statements_have_to_be_beyond_chance():

@@ -137,3 +137,17 @@ def test_sources_of_one_target_are_kept_apart():
         ["source", "backbone"], ["Si", "b"], ["Mo", "b"],
     ]  # fmt: skip
     assert coverage_findings(found)[1].startswith("b, finetune from Mo:")
+
+
+@pytest.mark.parametrize("targets", [("Ge", "C", "Sn"), ("Ge",)])
+def test_coverage_is_compared_over_the_same_models(targets):
+    # Of the hardest draw there is no fine-tuned model; all others are as those from scratch.
+    profiles = [
+        profile(arm, [coverage([scale * e for e in FIFTHS], None, seed)], seed, target=target)
+        for target in targets
+        for seed, scale in enumerate((1.0, 1.0, 1.0, 4.0))
+        for arm in ("scratch", "finetune")
+        if (arm, scale) != ("finetune", 4.0)
+    ]
+    (found,) = by_coverage(profiles)
+    assert [ratio.value for ratio in found.ratios] == pytest.approx([1.0] * 5)

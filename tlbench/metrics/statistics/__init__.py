@@ -36,6 +36,7 @@ from tlbench.metrics.statistics.ratio import (
     geometric_mean,
     model_of,
     negative_transfer,
+    over_shared,
     paired_ratio,
     verdict,
 )
@@ -84,6 +85,7 @@ __all__ = [
     "model_of",
     "negative_transfer",
     "null_correlations",
+    "over_shared",
     "paired_difference",
     "paired_ratio",
     "tie_groups",

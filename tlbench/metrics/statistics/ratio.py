@@ -6,7 +6,7 @@ its weights and are not independent.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -56,6 +56,20 @@ def model_of(table: Mapping[Pair, object], pair: Pair) -> Pair | None:
     """
     candidates: tuple[Pair, ...] = (pair, (None, pair[1]), FIXED)
     return next((candidate for candidate in candidates if candidate in table), None)
+
+
+def over_shared(tables: Sequence[Table]) -> list[Table]:
+    """Return tables over the pairs that all of them have, of which means can be compared."""
+    pairs = in_order({pair for table in tables for pair in table})
+    return [
+        {
+            model: table[model]
+            for pair in pairs
+            if all(model_of(each, pair) is not None for each in tables)
+            and (model := model_of(table, pair)) is not None
+        }
+        for table in tables
+    ]
 
 
 def positive_log(error: float) -> float:

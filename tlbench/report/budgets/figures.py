@@ -9,7 +9,6 @@ from tlbench.metrics.statistics import Ratio
 from tlbench.report.analysis import MOST_BESIDE
 from tlbench.report.budgets.outcomes import is_arm
 from tlbench.report.figures import (
-    CHARACTER,
     error_axis,
     level,
     metric_label,
@@ -18,6 +17,7 @@ from tlbench.report.figures import (
     ratio_bars,
     scatter,
     style_of,
+    width_of,
 )
 from tlbench.report.heatmaps import ratio_map, reach_of
 from tlbench.report.rows import Row
@@ -90,10 +90,6 @@ def _position(place: Any) -> Any:
     return place.position
 
 
-def _width(title: str) -> int:
-    return CHARACTER * len(title) + 20
-
-
 def ratio_maps(rows: Sequence[Row], strategies: Iterable[str]) -> Any:
     """Return the ratio to scratch over N and updates: a row per backbone, a map per arm."""
     compared = [r for r in rows if r.ratio is not None and is_arm(r.place)]
@@ -123,6 +119,6 @@ def ratio_maps(rows: Sequence[Row], strategies: Iterable[str]) -> Any:
     figure.update_layout(
         height=110 + (70 + 44 * len(budgets)) * len(backbones),
         margin={"t": 50, "b": 40},
-        meta={"min_width": 110 + len(arms) * max(78 * len(sets), *map(_width, chain(*titles)))},
+        meta={"min_width": 110 + len(arms) * max(78 * len(sets), width_of(*chain(*titles)))},
     )
     return figure

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from tlbench.base.phrases import counted
 from tlbench.metrics import METRICS
+from tlbench.metrics.statistics import geometric_mean, over_shared
 from tlbench.metrics.statistics.convergence import RULE
 from tlbench.report.analysis import Analysis, present
 from tlbench.report.budgets.compute import MOST_LINES, compute_table
@@ -110,6 +111,13 @@ def _of_other_unit(found: list[list[Outcome]]) -> list[Outcome]:
     return next(others, [])
 
 
+def _shared_means(*rows: Row) -> list[float]:
+    """Return the geometric means of errors over the pairs that all rows have, as ratios are."""
+    return [
+        geometric_mean(list(each.values())) for each in over_shared([row.values for row in rows])
+    ]
+
+
 def convergence_table(rows: list[Row], metric: str) -> Table:
     """Return a line per arm and N: its errors at the two largest budgets, and the change."""
     known = convergences(rows)
@@ -119,11 +127,12 @@ def convergence_table(rows: list[Row], metric: str) -> Table:
         if series not in known:
             continue
         (fewer, before), (more, last) = list(budgets.items())[-2:]
+        fewer_mean, more_mean = _shared_means(before, last)
         lines.append(
             cells[series]
             | {
-                f"after {fewer:,}": number_text(before.mean.value),
-                f"after {more:,}": number_text(last.mean.value),
+                f"after {fewer:,}": number_text(fewer_mean),
+                f"after {more:,}": number_text(more_mean),
                 "change": change_text(known[series]),
                 "converged?": state_text(known[series]),
             }
@@ -144,12 +153,13 @@ def best_table(rows: list[Row], metric: str) -> Table:
         if dict(row.tested) != {"weights": "best"} or before is None:
             continue
         ratio = ratio_between(row, before)
+        last_mean, best_mean = _shared_means(before, row)
         ratios += [each for each in (ratio, before.ratio, row.ratio) if each]
         lines.append(
             cells[series_of(row)]
             | {
-                "last": number_text(before.mean.value),
-                "best": number_text(row.mean.value),
+                "last": number_text(last_mean),
+                "best": number_text(best_mean),
                 "best / last": ratio_text(ratio, False) if ratio else "–",
                 f"last / {BASELINE}": ratio_text(before.ratio, False) if before.ratio else "–",
                 f"best / {BASELINE}": ratio_text(row.ratio, False) if row.ratio else "–",

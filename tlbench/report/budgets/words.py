@@ -42,11 +42,13 @@ def sentences(outcomes: Iterable[Outcome]) -> list[str]:
     """Return the findings on each arm of each backbone: a sentence for each way it ends."""
     found: list[str] = []
     for (backbone, strategy), some in _by_arm(outcomes):
-        endings: dict[tuple[Ending, bool, bool], list[Outcome]] = {}
+        endings: dict[tuple[Ending, bool, bool, int, int], list[Outcome]] = {}
         for each in some:
             faster = each.learns_faster and (each.ending, True) in _ENDINGS
-            endings.setdefault((each.ending, faster, each.is_rising), []).append(each)
-        for (ending, faster, _), alike in endings.items():
+            # Where models are missing, budgets differ.
+            budgets = each.first[0], each.last[0]
+            endings.setdefault((each.ending, faster, each.is_rising, *budgets), []).append(each)
+        for (ending, faster, *_), alike in endings.items():
             found.append(
                 f"{backbone}, {strategy}, {where_text(alike)}: {_said(ending, faster, alike)}."
             )
@@ -75,17 +77,21 @@ def rises(outcomes: Sequence[Outcome]) -> list[str]:
     """Return of which arms, or scratch, the error rises with more updates, beyond chance."""
     known = {(each.transfer, each.place.scratch): each.baseline for each in outcomes}
     known |= {(each.transfer, each.place): each.arm for each in outcomes}
-    arms: dict[tuple[str, str], list[tuple[Transfer, Place, Convergence]]] = {}
+    arms: dict[tuple[str, str, int, int], list[tuple[Transfer, Place, Convergence]]] = {}
     for (transfer, place), each in known.items():
         if each is not None and each.state == "worse":
-            arms.setdefault((place.backbone, place.strategy), []).append((transfer, place, each))
+            key = place.backbone, place.strategy, *each.budgets
+            arms.setdefault(key, []).append((transfer, place, each))
     found = []
-    for (backbone, strategy), some in arms.items():
-        fewer, more = some[0][2].budgets
+    for (backbone, strategy, fewer, more), some in arms.items():
         ratios = ratios_text([(transfer, place, each.ratio) for transfer, place, each in some])
+        # Where models are missing, some sizes have other budgets.
+        sizes = sorted({place.size for _, place, _ in some})
+        is_one = sum(key[:2] == (backbone, strategy) for key in arms) == 1
+        where = "" if is_one else f", N = {listed(map(str, sizes))}"
         found.append(
-            f"{backbone}, {strategy}: its error rises with more updates: after {more:,} it is "
-            f"{ratios} times that after {fewer:,}; see its best weights."
+            f"{backbone}, {strategy}{where}: its error rises with more updates: after {more:,} it "
+            f"is {ratios} times that after {fewer:,}; see its best weights."
         )
     return found
 

@@ -9,6 +9,7 @@ from tlbench.metrics.statistics import (
     Difference,
     Ratio,
     negative_transfer,
+    over_shared,
     paired_difference,
     paired_ratio,
     unpaired_interval,
@@ -61,7 +62,12 @@ def dynamics_findings(dynamics: Dynamics, arms: Mapping[Place, Arm]) -> list[str
         if difference is None:
             continue
         if difference.interval is None and difference.n_pairs >= MIN_PAIRS:
-            interval = unpaired_interval(rate_of(arm), rate_of(baseline))
+            shared = over_shared([rates_in(arm), rates_in(baseline)])
+            rates = (
+                rate_of({pair: each[pair] for pair in some})
+                for each, some in zip((arm, baseline), shared, strict=True)
+            )
+            interval = unpaired_interval(*rates)
             difference = replace(difference, interval=interval)
         ratios = {
             name: ratio

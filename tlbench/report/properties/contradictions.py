@@ -45,7 +45,6 @@ from dataclasses import dataclass, replace
 
 from tlbench.base.phrases import counted, listed
 from tlbench.metrics import HEADLINE
-from tlbench.metrics.conditions import key_of
 from tlbench.metrics.statistics import MIN_PAIRS, Pair, Ratio, holm
 from tlbench.report.analysis import Analysis
 from tlbench.report.budgets.outcomes import is_from_scratch
@@ -86,12 +85,6 @@ def comparisons(analysis: Analysis, shown: Iterable[ShownValue]) -> list[PairedE
     """Return what can be compared: trained arms and values, over at least `MIN_PAIRS` pairs."""
     rows = analysis.rows
     known = {(row.metric, row.tested, row.transfer, row.place): row for row in rows}
-    # Ratios to errors of 0 do not exist, and without these models the others look worse.
-    exact = {
-        (r.metric, key_of(r.condition), r.model.transfer, r.model.place)
-        for r in analysis.results.records
-        if r.value == 0
-    }
     found: list[PairedErrors] = []
     for value in (each for each in shown if has_error(each)):
         for row in rows:
@@ -104,11 +97,7 @@ def comparisons(analysis: Analysis, shown: Iterable[ShownValue]) -> list[PairedE
                 for place in (row.place, row.place.scratch)
             ]
             known_rows = [each for each in four if each is not None]
-            of_value = {
-                (value.metric, value.tested, row.transfer, place)
-                for place in (row.place, row.place.scratch)
-            }
-            if len(known_rows) == len(four) and not of_value & exact:
+            if len(known_rows) == len(four):
                 pairs = set.intersection(*(set(each.values) for each in known_rows))
                 if len(pairs) >= MIN_PAIRS:
                     some = [_over(pairs, each) for each in known_rows]
@@ -180,6 +169,6 @@ def contradiction_findings(found: Sequence[PairedErrors], has_several: bool) -> 
         )
     if found and not by_place:
         yield (
-            f"No value that is shown has a larger error than from {BASELINE} where the force error "
-            f"is lower, {AT_THIS_BUDGET}."
+            f"No value that can be compared over at least {MIN_PAIRS} pairs has a larger error "
+            f"than from {BASELINE} where the force error is lower, {AT_THIS_BUDGET}."
         )

@@ -55,8 +55,8 @@ class Covered:
         return ({"source": self.of_source} if self.of_source else {}) | first_cells(self.place)
 
 
-Units = dict[Unit, list[Coverage]]
-"""What an arm covers, by what counts as one."""
+Units = dict[Unit, dict[Pair, list[Coverage]]]
+"""What an arm covers, by what counts as one and by the pair of seeds."""
 
 
 def by_coverage(profiles: Sequence[Profile]) -> list[Covered]:
@@ -77,16 +77,16 @@ def by_coverage(profiles: Sequence[Profile]) -> list[Covered]:
 
 
 def _of_targets(profiles: Iterable[Profile], targets: Sequence[str]) -> list[Covered]:
-    found: dict[Place, Units] = defaultdict(lambda: defaultdict(list))
+    found: dict[Place, Units] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
     for p in profiles:
         for coverage in p.coverage:
             on = coverage.training_set
             place = p.model.place.replace(size=on.size, train_temperature_k=on.train_temperature_k)
-            unit: Unit = on.subset_seed, on.init_seed
-            if len(targets) > 1:
-                # What is transferred to one target is compared with the same models from scratch.
-                unit = None, targets.index(p.model.target)
-            found[place][unit].append(coverage)
+            pair: Pair = on.subset_seed, on.init_seed
+            # What is transferred to one target is compared with the same models from scratch.
+            several = len(targets) > 1
+            unit: Unit = (None, targets.index(p.model.target)) if several else pair
+            found[place][unit][pair].append(coverage)
     covered = [
         _against(place, found[place], found[place.scratch])
         for place in sorted(found, key=lambda each: (each.backbone, each.strategy, each.position))
@@ -109,9 +109,18 @@ def _against(place: Place, arm: Units, baseline: Units) -> Covered | None:
             {
                 unit: geometric_mean(values)
                 for unit, some in each.items()
-                if (values := [e for c in some if (e := error(c))])
+                # Of what is one unit, too, only the pairs of both.
+                if (
+                    values := [
+                        e
+                        for pair, of_pair in some.items()
+                        if pair in other.get(unit, some)
+                        for c in of_pair
+                        if (e := error(c))
+                    ]
+                )
             }
-            for each in (arm, baseline)
+            for each, other in ((arm, baseline), (baseline, arm))
         )
         return paired_ratio(ours, theirs)
 
@@ -122,7 +131,7 @@ def _against(place: Place, arm: Units, baseline: Units) -> Covered | None:
     trend = ratio(lambda c: c.error[-1] / c.error[0] if c.error[0] else None)
     if len(ratios) < BINS or trend is None:
         return None
-    everything = [coverage for some in arm.values() for coverage in some]
+    everything = [c for some in arm.values() for of_pair in some.values() for c in of_pair]
     atoms = np.sum([coverage.grid_atoms for coverage in everything], axis=0, dtype=float)
     return Covered(
         place=place,

@@ -181,7 +181,8 @@ def _transfer(outcome: Outcome, several: bool) -> str:
 
 def _certainty(analysis: Analysis, found: Sequence[Outcome]) -> str:
     """Return what the claims rest on, and what they compare."""
-    counts = sorted({each.compared.n_pairs for each in found})
+    tested = [each for each in found if each.compared.p is not None] or found
+    counts = sorted({each.compared.n_pairs for each in tested})
     pairs = n_pairs_text(counts[-1])
     if len(counts) > 1:
         pairs = f"{counts[0]} to {pairs}"
@@ -191,7 +192,7 @@ def _certainty(analysis: Analysis, found: Sequence[Outcome]) -> str:
             f"The arms share {pairs} of seeds with {BASELINE}; a claim needs at least "
             f"{CLAIM_PAIRS}, so more subset seeds and init seeds are needed."
         )
-    number = counted(len(found), "comparison")
+    number = counted(len(tested), "comparison")
     if sides & {"lower", "higher"}:
         said = f"What is claimed holds at the 5 % level after Holm's correction for {number}"
     else:
@@ -285,8 +286,8 @@ def _trouble(analysis: Analysis, simulated: Sequence[Dynamics]) -> str:
 def _lost_arms(analysis: Analysis) -> list[str]:
     """Return what the suite trains at its largest budget, but no model of which was measured.
 
-    Of each transfer and its backbones that were; what is published of a run may be those of one
-    device. Arms that train on the source, too, cannot start from a potential.
+    Of each transfer and its backbones that were at any budget; what is published of a run may be
+    those of one device. Arms that train on the source, too, cannot start from a potential.
     """
     suite, several = analysis.suite, analysis.has_several
     last = suite.target_budgets()[-1]
@@ -300,9 +301,10 @@ def _lost_arms(analysis: Analysis) -> list[str]:
     ]
     lost = []
     rows = [row for row in analysis.of_metric(analysis.metrics[0]) if row.trained]
+    of_any = [row for row in analysis.every_row if row.trained]
     for transfer in analysis.transfers:
         measured = {row.place.replace(updates=None) for row in rows if row.transfer == transfer}
-        backbones = {place.backbone for place in measured}
+        backbones = {row.place.backbone for row in of_any if row.transfer == transfer}
         which = f"{transfer.label()}: " if several else ""
         lost += [
             f"{which}{place.label()}"

@@ -314,13 +314,14 @@ def ranges(found: Iterable[tuple[Place, Ratio, str]], said: str) -> list[str]:
 
 def _of_plateau(backbone: str, baseline: Curve) -> Iterator[str]:
     """Say from which size on more data hardly help the baseline, if there is one."""
-    means = {size: geometric_mean(list(pairs.values())) for size, pairs in baseline.items()}
-    last = max(means)
-    flat = [size for size in means if size < last and means[last] > PLATEAU * means[size]]
+    last = max(baseline)
+    ratios = {n: paired_ratio(baseline[last], baseline[n]) for n in sorted(baseline) if n < last}
+    flat = [(n, ratio.value) for n, ratio in ratios.items() if ratio and ratio.value > PLATEAU]
     if flat:
+        size, ratio = flat[0]
         yield (
             f"{backbone}, {BASELINE}: {AT_THIS_BUDGET}, its error at N = {last} is "
-            f"{means[last] / means[flat[0]]:.2f} times that at N = {flat[0]}: the length of "
+            f"{ratio:.2f} times that at N = {size}: the length of "
             "training, not the number of structures, may limit it."
         )
 

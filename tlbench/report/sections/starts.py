@@ -9,7 +9,7 @@ from ase.data import atomic_numbers
 from tlbench.base.errors import InputError
 from tlbench.base.phrases import listed
 from tlbench.metrics import METRICS
-from tlbench.metrics.statistics import Ratio, holm
+from tlbench.metrics.statistics import Ratio, holm, paired_ratio
 from tlbench.report.analysis import Analysis
 from tlbench.report.claims import CLAIM_PAIRS, difference, has_pairs_for_claim
 from tlbench.report.content import (
@@ -279,12 +279,28 @@ def _potentials(analysis: Analysis) -> list[SourcePotential]:
 
 
 def _by_training_set(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Yield the rows of each training set, the lowest error first, what is not compared last."""
+    """Yield the rows of each training set, the lowest error first, what is not compared last.
+
+    Two of them are compared over the pairs that both have, as means over other pairs depend on
+    which are missing.
+    """
     found: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
         found.setdefault(row.place.position[1:], []).append(row)
     for where in sorted(found):
-        yield sorted(found[where], key=lambda row: (not row.is_comparable, row.mean.value))
+        some = found[where]
+        order = {
+            id(row): (not row.is_comparable, sum(_is_lower(each, row) for each in some))
+            for row in some
+        }
+        yield sorted(some, key=lambda row: (*order[id(row)], row.mean.value))
+
+
+def _is_lower(row: Row, other: Row) -> bool:
+    """Return whether a row has the lower error, over the pairs of both."""
+    ratio = paired_ratio(row.values, other.values)
+    means = row.mean.value / other.mean.value
+    return row.is_comparable and (means if ratio is None else ratio.value) < 1
 
 
 def _words(row: Row) -> str:
