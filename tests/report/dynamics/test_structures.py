@@ -131,6 +131,11 @@ STARTS = {
         "temperature of the simulations. Structure is compared with these frames, so its errors "
         "include what the 111 K between them change.",
     ),
+    "frames of a colder crystal": (
+        {"start_structure": "crystal", "start_phase": "crystal", "frames_temperature_k": 605.0},
+        "so its errors include what the 595 K between them change. A crystal that melts has "
+        "failed, though the data do not show whether it should melt at 1200 K.",
+    ),
     "frames of the temperature": (
         {"start_structure": "nearest", "frames_temperature_k": 1200.0},
         "Simulations start from frames sampled at 1200 K, with velocities drawn at the "
@@ -148,6 +153,7 @@ def test_what_simulations_start_from_is_stated(changes, words):
     else:
         assert words in said
         assert ("errors include" in said) == ("errors include" in words)
+        assert ("should melt" in said) == ("should melt" in words)
 
 
 def test_floors_of_fewer_stable_replicas():

@@ -257,6 +257,11 @@ def _start_text(reference: ReferenceRun) -> str:
             f" Structure is compared with these frames, so its errors include what the "
             f"{abs(asked - at):g} K between them change."
         )
+        if phase == "crystal" and asked > at:
+            said += (
+                " A crystal that melts has failed, though the data do not show whether it should "
+                f"melt at {asked:g} K."
+            )
     return said
 
 
