@@ -119,6 +119,31 @@ def test_crystals_that_lose_their_structure():
     assert f"At 3·10⁻³ the interval includes 0 ({difference(FAST)})" in SAID
 
 
+def test_most_accurate_models_from_scratch():
+    of_all = [
+        error.mean.value
+        for each in SIMULATED
+        for error in rows(RESULTS / (RUNS + each.run), "force_mae").values()
+        if error.place.updates == each.updates and error.place.strategy in ARMS
+    ]
+    ((_, found),) = simulations(WHOLE.run)[1].items()
+    error = rows(RESULTS / (RUNS + WHOLE.run), "force_mae")["", "dimenetpp", "scratch", 195, 6400]
+    assert error.mean.value == min(of_all)
+    assert len(found) == 5
+    assert (
+        "With models from scratch of all 195 structures and 6,400 updates, whose force errors are "
+        f"lower than those of all others here, {survived(WHOLE.run, 'scratch')} of 20 survive"
+    ) in SAID
+
+
+def test_short_answers():
+    ours, scratch = (survived(HOT.run, arm) for arm in ("finetune", "scratch"))
+    assert scratch == 0
+    assert f"at 1200 K survive in {ours} of 20 simulations from silicon and in none from" in SAID
+    assert f"survive 10 ps in {ours} of 20 simulations from silicon and in none from" in ANSWERS
+    assert f"scratch survives, and {ours} from silicon" in SAID
+
+
 def test_structure_of_crystals():
     errors = {}
     for each in (COLD, HOT, MORE):
