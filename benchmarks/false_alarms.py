@@ -54,7 +54,8 @@ def line(element, temperature_k):
 
     _, reference = simulated(0, Expected())
     low, high = float(reference.energy_low.min()), float(reference.energy_high.max())
-    crystal = not load_card(f"sw-{element.lower()}").origin.starts_liquid(temperature_k)
+    melt = load_card(f"sw-{element.lower()}").origin.melt
+    crystal = melt is None or temperature_k < melt.from_k
     g = averages(reference.counts, start).rdf
     expected = Expected((low, high), g if crystal else None)
     windows = []

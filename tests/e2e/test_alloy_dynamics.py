@@ -17,7 +17,7 @@ SMALL = (
     "--backbone", "schnet", "--set", "sizes=[5]", "--set", "subset_seeds=[0, 1]",
     "--set", "init_seeds=[0, 1]", "--set", "training.updates=20", "--set", "pretraining.updates=40",
     "--set", "backbones.schnet.n_filters=16", "--set", "cutoff=4.5",
-    "--set", "elements={Ag: Ni, Au: Cu}",
+    "--set", "elements={Cu: Ni, Ag: Pd}",
     "--set", "distances={elements: aware, values: 500, environments: 100, exact: 50, "
     "resamples: 20}",
     "--set", "dynamics={temperature_k: 300, time_ps: 0.3, equilibration_ps: 0.1, sample_fs: 20, "
@@ -28,10 +28,13 @@ SMALL = (
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory, command):
-    """Run copper–nickel → silver–gold, and return the folder."""
+    """Run nickel–palladium → copper–silver, and return the folder.
+
+    The names of copper and silver are not in the order of their atomic numbers.
+    """
     folder = tmp_path_factory.mktemp("alloys")
     cards = {}
-    for end, elements in (("source", ("Cu", "Ni")), ("target", ("Ag", "Au"))):
+    for end, elements in (("source", ("Ni", "Pd")), ("target", ("Cu", "Ag"))):
         path = write_alloys(folder, elements, 30, temperature_k=300)
         made = command("data", "new", path)
         assert made.returncode == 0, made.stderr
@@ -48,19 +51,19 @@ def test_dynamics_are_compared_by_pair_of_elements(ran):
     """Of compositions with both elements the first that as many frames have: three to one."""
     dynamics = load_results(ran / "out").dynamics
     reference = dynamics.reference
-    assert reference.composition == {"Ag": 3, "Au": 1}
+    assert reference.composition == {"Cu": 3, "Ag": 1}
     for run in dynamics.models:
-        assert list(run.structure.partial_rdf) == ["Ag–Ag", "Ag–Au", "Au–Au"]
-        assert list(run.structure.partial_adf) == ["Ag", "Au"]
+        assert list(run.structure.partial_rdf) == ["Ag–Ag", "Cu–Ag", "Cu–Cu"]
+        assert list(run.structure.partial_adf) == ["Ag", "Cu"]
     page = (ran / "out" / "report.html").read_text()
-    assert "Simulations of 3 Ag and 1 Au atoms, the composition of the structures" in page
+    assert "Simulations of 3 Cu and 1 Ag atoms, the composition of the structures" in page
     assert "Structure by pair of elements" in page
 
 
 def test_distances_are_those_of_the_element_map(ran):
     (found,) = load_results(ran / "out").distances
-    assert {found.a.element, found.b.element} == {"Ni–Cu", "Ag–Au"}
-    # Without the map silver and gold would have no species in common with copper and nickel.
+    assert {found.a.element, found.b.element} == {"Ni–Pd", "Cu–Ag"}
+    # Without the map copper and silver would have no species in common with nickel and palladium.
     assert 0 < found.get("exact", "scaled").value < 1
     summary = (ran / "out" / "summary.md").read_text()
     assert "aware of elements: every target element counts as the source element" in summary
@@ -84,8 +87,8 @@ def test_a_private_board_takes_them_and_shows_every_pair(board, command, tmp_pat
     built = build_site(board / "results", tmp_path / "site", private=True)
     assert built.n_submissions == 1
     pages = "".join(page.read_text() for page in (tmp_path / "site").rglob("*.html"))
-    assert "3 Ag and 1 Au atoms" in pages
-    assert "Ag–Au</option>" in pages
+    assert "3 Cu and 1 Ag atoms" in pages
+    assert "Cu–Ag</option>" in pages
 
 
 def dynamics_changed(board, tmp_path, change):
@@ -98,8 +101,8 @@ def dynamics_changed(board, tmp_path, change):
 
 
 def one_pair(dynamics):
-    curve = dynamics["models"][0]["structure"]["partial_rdf"]["Ag–Au"]
-    curve[:] = dynamics["reference"]["structure"]["partial_rdf"]["Ag–Au"]
+    curve = dynamics["models"][0]["structure"]["partial_rdf"]["Cu–Ag"]
+    curve[:] = dynamics["reference"]["structure"]["partial_rdf"]["Cu–Ag"]
 
 
 def no_pairs(dynamics):
@@ -110,7 +113,7 @@ def no_pairs(dynamics):
 def another_element(dynamics):
     for structure in (dynamics["reference"]["structure"], dynamics["models"][0]["structure"]):
         structure["partial_adf"] = {"Ag": structure["partial_adf"]["Ag"], "<b>": [0.0] * 90}
-    dynamics["reference"]["composition"] = {"Ag": 3, "<b>": 1}
+    dynamics["reference"]["composition"] = {"Ag": 1, "<b>": 3}
 
 
 @pytest.mark.parametrize(
@@ -119,7 +122,7 @@ def another_element(dynamics):
         (one_pair, "distributions of pairs of elements do not add up to that of all"),
         (no_pairs, "distributions are not on the bins of the reference"),
         (another_element, "is of elements that its data set does not have"),
-        (lambda d: d["reference"].update(composition={"Ag": 2, "Au": 1}), "not one of its number"),
+        (lambda d: d["reference"].update(composition={"Cu": 2, "Ag": 1}), "not one of its number"),
         (lambda d: d["reference"]["partial_floors"].update(Ag=1e-9), "digest"),
     ],
 )

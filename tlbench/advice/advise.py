@@ -43,7 +43,7 @@ from tlbench.advice.stability import (
     simulate,
 )
 from tlbench.advice.target import target_card
-from tlbench.base.errors import InputError
+from tlbench.base.errors import InputError, StoreError
 from tlbench.base.files import write_whole
 from tlbench.base.phrases import counted, duration, listed
 from tlbench.data.cards import SameDataError
@@ -177,7 +177,7 @@ def advise(
             found = _simulations(question, planned, answer, run, context, deadline)
             replace(planned, time_ps=found.time_ps).write(out, asked)
             stability = simulate(found, context)
-        except InputError as error:
+        except (InputError, StoreError) as error:
             stability = f"Stability in molecular dynamics was not tested. {error}"
     return _answered(answer, stability, as_is, run, context.store, planned.left_out)
 

@@ -128,7 +128,15 @@ def calibrate(
             if cell.model.updates != probe.updates:
                 warming.add(cell.trained)
     jobs = {key: job for key, job in whole.jobs.items() if key in wanted}
-    # A job in which a worker loads its libraries says little of those that follow.
+    # A job in which a worker loads its libraries says little of those that follow; after an
+    # interruption between the two it is done again.
+    store = context.store
+    timed_jobs = [key for key, job in jobs.items() if key not in warming and job.kind not in _KINDS]
+    if any(store.state(key) is not State.FINISHED for key in timed_jobs):
+        for key in warming:
+            with store.lock(key):
+                if store.state(key) is State.FINISHED:
+                    store.remove(key)
     report = run_jobs(
         jobs,
         context.store,

@@ -4,10 +4,11 @@ Both errors are shares: 0 for the same structure, 1 for one without any (an idea
 random directions). They may exceed 1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import combinations_with_replacement
 
 import numpy as np
+from ase.data import atomic_numbers
 from numpy.typing import ArrayLike
 
 from tlbench.metrics.spec import Floats
@@ -17,6 +18,11 @@ REACH = 6.0
 
 RISE = 0.01
 """Value of g(r) at which the core that no pair enters ends."""
+
+
+def by_number(symbols: Iterable[str]) -> list[str]:
+    """Return symbols of elements by atomic number; files may have them in another order."""
+    return sorted(symbols, key=lambda symbol: (atomic_numbers.get(symbol, 0), symbol))
 
 
 def shares_of_pairs(composition: Mapping[str, int]) -> dict[str, float]:
@@ -33,12 +39,13 @@ def shares_of_pairs(composition: Mapping[str, int]) -> dict[str, float]:
     Returns
     -------
     dict
-        Such as ``{"Mo–Mo": 0.25, "Mo–W": 0.5, "W–W": 0.25}``, in the order of ``composition``.
+        Such as ``{"Mo–Mo": 0.25, "Mo–W": 0.5, "W–W": 0.25}``, by atomic number.
     """
     n = sum(composition.values())
+    symbols = by_number(composition)
     return {
         f"{a}–{b}": (1 if a == b else 2) * composition[a] * composition[b] / n**2
-        for a, b in combinations_with_replacement(composition, 2)
+        for a, b in combinations_with_replacement(symbols, 2)
     }
 
 

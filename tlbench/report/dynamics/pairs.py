@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from tlbench.base.phrases import listed
 from tlbench.jobs.reference_run import ReferenceRun
-from tlbench.metrics.structure import shares_of_atoms, shares_of_pairs
+from tlbench.metrics.structure import by_number, shares_of_atoms, shares_of_pairs
 from tlbench.report.analysis import arm_cells
 from tlbench.report.content import Lines, lines_of
 from tlbench.report.dynamics.models import ADF, RDF, Arm, error_text, floors, mean_text, of_pair
@@ -61,5 +61,5 @@ def atoms_text(reference: ReferenceRun) -> str:
     composition = reference.composition
     if composition is None:
         return f"{reference.n_atoms} {reference.element} atoms"
-    atoms = listed(f"{number} {symbol}" for symbol, number in composition.items())
+    atoms = listed(f"{composition[symbol]} {symbol}" for symbol in by_number(composition))
     return f"{atoms} atoms, the composition of the structures that they start from,"
