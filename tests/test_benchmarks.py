@@ -1,5 +1,6 @@
 """The table of speeds is the one that was saved, and its peers compute what ours does."""
 
+import false_alarms
 import pytest
 import torch
 from package_steps import PACKAGE_STEPS
@@ -113,3 +114,13 @@ def test_the_packages_step_and_ours_have_the_same_adam(monkeypatch, name):
     PACKAGE_STEPS[name][0](ours, frames)
     update_of(ours, graph_of(frames, 4.0))
     assert asked[0] == asked[1]
+
+
+@pytest.mark.parametrize(("temperature_k", "is_judged"), [(300, True), (3300, False)])
+def test_the_table_of_false_alarms_can_be_made(temperature_k, is_judged, monkeypatch):
+    monkeypatch.setattr(false_alarms, "TIME_PS", 1.2)
+    monkeypatch.setattr(false_alarms, "REPLICAS", 2)
+    cells = false_alarms.line("Si", temperature_k)
+    assert cells[:3] == ["Si", f"{temperature_k}", "0 of 2"]
+    # By structure, where trajectories of the data set are crystals.
+    assert (cells[-1] != "–") is is_judged

@@ -13,6 +13,7 @@ from tlbench.metrics.structure import (
     rdf_error,
     rdf_error_beyond_core,
     scale_without_core,
+    shares_of_pairs,
 )
 
 DISTANCES = np.arange(0.005, 10, 0.01)
@@ -123,3 +124,10 @@ def test_what_has_no_error_is_refused():
         adf_error(ANGLES, normal(2), random_adf(ANGLES))
     with pytest.raises(ValueError, match="no angles"):
         adf_error(ANGLES, 0 * ANGLES, normal(2))
+
+
+def test_pairs_have_the_same_names_in_whatever_order_a_file_has_the_elements():
+    """Copper comes before silver by atomic number, after it by name."""
+    shares = {"Cu–Cu": 0.5625, "Cu–Ag": 0.375, "Ag–Ag": 0.0625}
+    for composition in ({"Cu": 3, "Ag": 1}, {"Ag": 1, "Cu": 3}):
+        assert [*shares_of_pairs(composition).items()] == [*shares.items()]
