@@ -136,10 +136,8 @@ def test_forty_structures(answers):
     ) in SAID
     saved = text_of(ratio_between(lowest(10, "finetune", 1600), lowest(40, "scratch", 6400)))
     assert f"10 from silicon is {saved} times that of 40 from scratch" in SAID
-    universal = rows(RESULTS / "universal-cpu/2026-11-29-two-cores-400", "force_mae")
-    seven = universal["SevenNet-0", "sevennet-0", "finetune", 40, 400].mean.value
-    errors = f"these have {long:.1f} meV/Å, SevenNet-0, fine-tuned at one rate, {seven:.1f}."
-    assert f"With 40, {errors}" in answers
+    of_all = text_of(ratio_to_scratch(195, 6400, 6400))
+    assert f"6,400 on both have {longer} and {of_all} times that error." in answers
 
 
 def test_a_hundred_structures():
@@ -213,7 +211,7 @@ def test_stability(answers):
     assert {len(found["stability_rate"][arm]) for arm in ARMS} == {5}
     said = f"{stable['scratch']} of 20 simulations from scratch and {stable['finetune']} of 20 from"
     assert said in SAID
-    assert f"liquids do in {stable['finetune']} and {stable['scratch']}, with wrong" in answers
+    assert f"liquids do in {stable['finetune']} and {stable['scratch']}." in answers
     angles = {arm: geometric_mean(found["adf_error"][arm]) for arm in ARMS}
     report = script("generate").submission_text(entry)
     assert "a wrong structure in simulations of 9 of 10 models" in report
