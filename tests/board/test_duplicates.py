@@ -2,6 +2,7 @@
 
 import re
 import time
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -116,10 +117,21 @@ def test_only_repetitions_for_another_version_are_found_among_what_is_published(
     third, fourth = "2026-11-28-two-cores", "2026-11-29-two-cores"
     # Version 2 of properties-sw-cpu has the models of version 1, and others with more updates.
     longer = "2026-11-29-two-cores-1600-updates"
-    # A revision has the models of what it replaces.
-    first, second = "2026-11-30-two-cores-rate-0.001", "2026-11-30-two-cores-rate-0.001-r2"
-    both_ways = {(third, fourth), (fourth, third), (first, second), (second, first)}
-    assert alike == {*both_ways, (fourth, longer)}
+    # A revision has the models of what it replaces; others simulate them at another temperature.
+    long, hot = "2026-11-30-two-cores", "2026-12-01-two-cores"
+    same = [
+        (third, fourth),
+        (
+            f"{long}-rate-0.001", f"{long}-rate-0.001-r2",
+            f"{hot}-605-k-rate-0.001", f"{hot}-1200-k-rate-0.001",
+        ),
+        (f"{long}-n40-rate-0.001", f"{hot}-n40-1200-k-rate-0.001"),
+    ]  # fmt: skip
+    repeated = {pair for names in same for pair in permutations(names, 2)}
+    # Their runs have other models, too.
+    repeated.add((f"{hot}-1200-k-rate-0.003", long))
+    repeated |= {(f"{hot}-n195-1200-k{of}", f"{long}-n195") for of in ("", "-scratch")}
+    assert alike == {*repeated, (fourth, longer)}
 
 
 def test_a_repetition_for_another_version_is_noted_and_not_refused():

@@ -26,7 +26,7 @@ from tlbench.advice.potential import write_best
 from tlbench.advice.question import Question
 from tlbench.advice.run_context import RunContext
 from tlbench.advice.target import target_card
-from tlbench.base.errors import InputError
+from tlbench.base.errors import InputError, StoreError
 from tlbench.engine.run.runner import Resources
 from tlbench.engine.store.store import State, Store
 from tlbench.jobs import train
@@ -67,6 +67,11 @@ def _small():
 
 class StoppedError(Exception):
     """Raised in the middle of a run."""
+
+
+def question_in(folder):
+    card = str(folder / "wrong.yaml")
+    return Question(str(folder / "ge.extxyz"), 1e6, ("sw-si-8", card), "schnet")
 
 
 @pytest.fixture(scope="module")
@@ -204,16 +209,30 @@ def test_simulations_that_do_not_fit_the_time_are_left_out_with_the_estimate(
     planned = json.loads((out / "advice.json").read_text())
     (out / "advice.json").write_text(json.dumps(planned | {"time_ps": None, "spare_seconds": 2.5}))
     monkeypatch.setattr(stability, "LENGTHS_PS", (20.0, 10.0))
-    sources = ("sw-si-8", str(folder / "wrong.yaml"))
     found = advise(
-        Question(str(folder / "ge.extxyz"), 1e6, sources, "schnet"), out, folder / "store",
-        Resources(1, "cpu", executor=(inline, 1)),
-    )  # fmt: skip
+        question_in(folder), out, folder / "store", Resources(1, "cpu", executor=(inline, 1))
+    )
     said = found.section.sentences
     (why,) = [each for each in said if each.startswith("Stability in molecular dynamics")]
     assert re.search(r"10 ps of 10 models at 600 K would take about .*, and 2 s were left\.", why)
     assert any(each.startswith("Not tested: stability in molecular dynamics") for each in said)
     assert len(found.section.tables) == 1
+    assert why in (out / "advice.md").read_text()
+
+
+def test_a_fault_of_simulations_costs_no_answer(asked, tmp_path, monkeypatch):
+    folder, out = asked[1], tmp_path / "out"
+    shutil.copytree(folder / "out", out)
+
+    def broken(*about):
+        raise StoreError("what a job has written cannot be read")
+
+    monkeypatch.setattr(advising, "simulate", broken)
+    found = advise(
+        question_in(folder), out, folder / "store", Resources(1, "cpu", executor=(inline, 1))
+    )
+    assert found.section.sentences[0].startswith("Start from Si: ")
+    why = "Stability in molecular dynamics was not tested. what a job has written cannot be read"
     assert why in (out / "advice.md").read_text()
 
 
@@ -328,12 +347,9 @@ def test_a_potential_of_before_does_not_outlast_the_start_of_a_run(asked, tmp_pa
     _, folder, _, _ = asked
     out = tmp_path / "out"
     shutil.copytree(folder / "out", out)
-    again = Question(
-        str(folder / "ge.extxyz"), 1e6, ("sw-si-8", str(folder / "wrong.yaml")), "schnet"
-    )
     with pytest.raises(StoppedError):
         advise(
-            again, out, folder / "store", Resources(1, "cpu", executor=(inline, 1)),
+            question_in(folder), out, folder / "store", Resources(1, "cpu", executor=(inline, 1)),
             on_change=_stop,
         )  # fmt: skip
     assert not (out / "potential.safetensors").exists()
