@@ -109,6 +109,9 @@ def test_errors_at_two_budgets_are_those_of_the_same_models():
     best = errors("scratch", [49.0] * 3, updates=1600, condition={"weights": "best"})
     cells = dict(zip(*best_table(rows_of([*records, *best]), "force_mae").lines, strict=True))
     assert (cells["last"], cells["best"]) == ("51.0", "49.0")
+    none = errors("scratch", [None] * 6 + [48.0], updates=1600, condition={"weights": "best"})
+    cells = dict(zip(*best_table(rows_of([*records, *none]), "force_mae").lines, strict=True))
+    assert (cells["last"], cells["best"], cells["best / last"]) == ("51.0", "48.0", "–")
 
 
 def at_budgets(size, **arms):

@@ -2,9 +2,11 @@
 
 import hashlib
 import io
+import shutil
 import subprocess
 import tarfile
 import tempfile
+import weakref
 from collections import Counter, defaultdict
 from functools import lru_cache
 from pathlib import Path
@@ -132,20 +134,25 @@ def _compared(
     The second list has those that cannot be compared: they are registered with a module that is not
     there, as before it was renamed, or are not registered any more.
     """
-    _, there = _code_at(repository, commit)
+    there = _code_at(repository, commit)
     found = {name for name in names if there.has(name)}
     other = sorted(name for name in found if there[name] != entry.about.sources[name])
     return other, sorted(names - found)
 
 
 @lru_cache(maxsize=32)
-def _code_at(repository: Path, commit: str) -> tuple["tempfile.TemporaryDirectory[str]", Sources]:
-    """Return a folder with the code of a commit, and its digests; many submissions share one."""
-    folder = tempfile.TemporaryDirectory()
+def _code_at(repository: Path, commit: str) -> Sources:
+    """Return the sources of a commit, which many submissions share, in a folder of their own.
+
+    The folder is deleted with them.
+    """
     packed = _git_bytes(repository, "archive", "--format=tar", commit, PACKAGE)
+    folder = Path(tempfile.mkdtemp())
+    found = Sources(folder)
+    weakref.finalize(found, shutil.rmtree, folder, ignore_errors=True)
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(folder.name, filter="data")
-    return folder, Sources(Path(folder.name))
+        archive.extractall(folder, filter="data")
+    return found
 
 
 def _git(repository: Path, *arguments: str) -> str:

@@ -112,9 +112,11 @@ def _of_other_unit(found: list[list[Outcome]]) -> list[Outcome]:
 
 
 def _shared_means(*rows: Row) -> list[float]:
-    """Return the geometric means of errors over the pairs that all rows have, as ratios are."""
+    """Return the geometric means of errors over the pairs that all rows have, if any, as ratios."""
+    shared = over_shared([row.values for row in rows])
     return [
-        geometric_mean(list(each.values())) for each in over_shared([row.values for row in rows])
+        geometric_mean(list(some.values())) if some else row.mean.value
+        for row, some in zip(rows, shared, strict=True)
     ]
 
 
